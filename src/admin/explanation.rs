@@ -1,0 +1,249 @@
+//! Why an exchange ended as it did: the ladder of checks with its evidence, and the usual mistakes
+//! that explain a failure.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Admin;
+use super::exchanges::{VERDICTS, find, known_merchant};
+use super::problem::Problem;
+use super::query::Query;
+use crate::blueprint::{Evidence, Provider};
+use crate::checks::Check;
+use crate::diagnosis::NearMiss;
+use crate::store::{Attribution, ExchangeDetail, ExchangeFilter, LadderRung, RungVerdict, Verdict};
+
+/// The paths of this resource.
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/exchanges/last-refused/explanation", get(last_refused))
+        .route("/exchanges/{id}/explanation", get(show))
+}
+
+/// An explanation. The first five members are what tools rely on.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    exchange: String,
+    verdict: Verdict,
+    attribution: Attribution,
+    checks: Vec<ExplainedCheck<'a>>,
+    near_misses: Vec<NearMiss>,
+    /// What the search says when no usual mistake fits, or why there was none.
+    near_miss_note: Option<String>,
+    /// The whole of it in one sentence.
+    summary: String,
+    at: jiff::Timestamp,
+    provider: &'a str,
+    merchant: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    method: &'a str,
+    target: &'a str,
+    status: Option<u16>,
+    failed_check: Option<&'a str>,
+    reason: Option<&'a str>,
+    scenario: Option<&'a str>,
+    request_note: Option<&'a str>,
+    /// A later exchange that went wrong in another way, where this one was chosen for the caller.
+    later: Option<Value>,
+}
+
+/// A rung of the ladder with what its check says of itself.
+#[derive(Serialize)]
+struct ExplainedCheck<'a> {
+    id: &'a str,
+    title: &'a str,
+    verdict: RungVerdict,
+    expected: Option<&'a str>,
+    got: Option<&'a str>,
+    detail: Option<&'a str>,
+    fix: Option<&'a str>,
+    clause: Option<&'a str>,
+}
+
+async fn show(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
+    Query::read(&uri, &[])?;
+    let detail = find(&admin, &id).await?;
+    Ok(explain(&admin, &detail, None).await)
+}
+
+/// The last refused exchange; where there is none, the last that went wrong in another way.
+async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let query = Query::read(&uri, &["provider", "merchant"])?;
+    if let Some(provider) = query.text("provider") {
+        admin.provider(provider)?;
+    }
+    let merchant = match query.text("merchant") {
+        None => None,
+        Some("none") => Some(None),
+        Some(id) => {
+            known_merchant(&admin, id).await?;
+            Some(Some(id.to_owned()))
+        }
+    };
+    let mut refused = None;
+    let mut wrong_otherwise = None;
+    for (_, verdict) in VERDICTS.iter().filter(|(_, verdict)| *verdict != Verdict::Accepted) {
+        let filter = ExchangeFilter {
+            provider: query.text("provider").map(ToOwned::to_owned),
+            merchant: merchant.clone(),
+            verdict: Some(*verdict),
+            limit: 1,
+            ..ExchangeFilter::default()
+        };
+        let last = admin.services.store.exchanges(&filter).await?.pop();
+        if *verdict == Verdict::Refused {
+            refused = last;
+        } else if let Some(last) = last {
+            let newest = wrong_otherwise.get_or_insert_with(|| last.clone());
+            if last.seq > newest.seq {
+                *newest = last;
+            }
+        }
+    }
+    let Some(chosen) = refused.as_ref().or(wrong_otherwise.as_ref()) else {
+        return Err(Problem::not_found(
+            "nothing was refused yet",
+            "send a request to a provider first; GET /exchanges lists what has come so far",
+        ));
+    };
+    let later = wrong_otherwise.as_ref().filter(|other| other.seq > chosen.seq).map(|other| {
+        json!({
+            "exchange": admin.exchange_id(other.seq),
+            "verdict": other.verdict,
+            "method": other.method,
+            "target": other.target,
+        })
+    });
+    let detail = find(&admin, &admin.exchange_id(chosen.seq)).await?;
+    Ok(explain(&admin, &detail, later).await)
+}
+
+async fn explain(admin: &Admin, detail: &ExchangeDetail, later: Option<Value>) -> Json<Value> {
+    let summary = &detail.summary;
+    let provider = admin.providers.iter().find(|known| known.id() == summary.provider);
+    let declared = provider.map_or(&[][..], |provider| provider.checks());
+    let checks: Vec<_> = detail.ladder.iter().map(|rung| explained(rung, declared)).collect();
+    let (near_misses, near_miss_note) = near_misses(admin, provider, detail).await;
+    Json(json!(Explanation {
+        exchange: admin.exchange_id(summary.seq),
+        verdict: summary.verdict,
+        attribution: summary.attribution,
+        summary: in_one_sentence(detail, &checks),
+        checks,
+        near_misses,
+        near_miss_note,
+        at: summary.at,
+        provider: &summary.provider,
+        merchant: summary.merchant.as_deref(),
+        endpoint: summary.endpoint.as_deref(),
+        method: &summary.method,
+        target: &summary.target,
+        status: summary.status,
+        failed_check: summary.failed_check.as_deref(),
+        reason: detail.reason.as_deref(),
+        scenario: detail.scenario.as_deref(),
+        request_note: detail.request_note.as_deref(),
+        later,
+    }))
+}
+
+fn explained<'a>(rung: &'a LadderRung, declared: &[&'static Check]) -> ExplainedCheck<'a> {
+    // An older version may have recorded a check that this one no longer has.
+    let check = declared.iter().find(|check| check.id == rung.id);
+    let went_wrong = matches!(rung.verdict, RungVerdict::Failed | RungVerdict::Forced);
+    let usual_fix = check.filter(|_| went_wrong).map(|check| check.fix);
+    ExplainedCheck {
+        id: &rung.id,
+        title: check.map_or(rung.id.as_str(), |check| check.title),
+        verdict: rung.verdict,
+        expected: rung.expected.as_deref(),
+        got: rung.got.as_deref(),
+        detail: rung.detail.as_deref(),
+        fix: rung.fix.as_deref().or(usual_fix),
+        clause: check.map(|check| check.clause),
+    }
+}
+
+/// The mistakes that were found before the body was masked, or those that are found now.
+async fn near_misses(
+    admin: &Admin,
+    provider: Option<&Arc<dyn Provider>>,
+    detail: &ExchangeDetail,
+) -> (Vec<NearMiss>, Option<String>) {
+    if let Some(stored) = &detail.near_misses {
+        let found: Vec<NearMiss> = serde_json::from_value(stored.clone()).unwrap_or_default();
+        let note = found.is_empty().then(|| nothing_fits(detail));
+        return (found, note);
+    }
+    if detail.summary.verdict == Verdict::Accepted {
+        return (Vec::new(), None);
+    }
+    if detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced) {
+        let note = "no mistake was looked for: a rule forced the check to fail".to_owned();
+        return (Vec::new(), Some(note));
+    }
+    let Some(provider) = provider.map(Arc::clone) else {
+        return (Vec::new(), None);
+    };
+    let evidence = evidence(admin, detail);
+    // Recovering what was signed takes RSA work, which has its own threads.
+    let found = admin.services.rsa.run(move || provider.diagnose(&evidence)).await;
+    let note = found.is_empty().then(|| nothing_fits(detail));
+    (found, note)
+}
+
+fn nothing_fits(detail: &ExchangeDetail) -> String {
+    let mut text = "none of the usual mistakes explains it".to_owned();
+    if let Some(note) = &detail.request_note {
+        text.push_str("; the stored body is not the one that came (");
+        text.push_str(note);
+        text.push_str("), so what depends on its bytes could not be tried");
+    }
+    text
+}
+
+fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
+    let summary = &detail.summary;
+    Evidence {
+        method: summary.method.clone(),
+        target: summary.target.clone(),
+        origin: detail.origin.clone(),
+        endpoint: summary.endpoint.clone(),
+        headers: detail.request_headers.clone(),
+        body: detail.request_body.clone(),
+        ladder: detail.ladder.clone(),
+        verdict: summary.verdict,
+        merchant: summary.merchant.as_deref().and_then(|id| admin.services.merchants.by_id(id)),
+        at: summary.at,
+    }
+}
+
+fn in_one_sentence(detail: &ExchangeDetail, checks: &[ExplainedCheck<'_>]) -> String {
+    let failed = checks
+        .iter()
+        .find(|check| matches!(check.verdict, RungVerdict::Failed | RungVerdict::Forced));
+    let reason = detail.reason.as_deref().unwrap_or("no reason was recorded");
+    match (detail.summary.verdict, failed) {
+        (Verdict::Accepted, _) => "accepted: every check passed".to_owned(),
+        (Verdict::Refused, Some(check)) if check.verdict == RungVerdict::Forced => {
+            format!("refused because a rule forced {} to fail; the request was right", check.id)
+        }
+        (Verdict::Refused, Some(check)) => {
+            format!("refused by {}, which wants: {}", check.id, check.title)
+        }
+        (Verdict::Refused, None) => format!("refused by the business: {reason}"),
+        (Verdict::NotFound | Verdict::Unreadable, _) => reason.to_owned(),
+        (Verdict::HandshakeFailed, _) => format!("no TLS connection came about: {reason}"),
+        (Verdict::Internal, _) => format!("Sandgate itself failed: {reason}"),
+    }
+}

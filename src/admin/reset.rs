@@ -1,0 +1,40 @@
+//! Starting over: everything that exchanges have left behind goes, merchants and their credentials
+//! stay.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::routing::post;
+use axum::{Json, Router};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::Admin;
+use super::merchants::find;
+use super::problem::Problem;
+use super::query::Query;
+
+/// The paths of this resource.
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new().route("/reset", post(reset))
+}
+
+async fn reset(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let query = Query::read(&uri, &["merchant"])?;
+    let services = &admin.services;
+    let merchant = query.text("merchant").map(|id| find(&admin, id)).transpose()?;
+    // What is still on its way to the journal would otherwise appear right after it was cleared.
+    admin.recorder.flush().await;
+    services.store.reset(merchant.as_ref().map(|merchant| merchant.id())).await?;
+    services.scenarios.refresh().await?;
+    if let Some(merchant) = &merchant {
+        merchant.set_shift(SignedDuration::ZERO);
+    } else {
+        for merchant in services.merchants.all() {
+            merchant.set_shift(SignedDuration::ZERO);
+        }
+        services.clock.reset();
+    }
+    Ok(Json(json!({ "reset": merchant.as_ref().map_or("all", |merchant| merchant.id()) })))
+}

@@ -1,0 +1,24 @@
+//! What a provider is made of, and what the life of a request hands from step to step.
+
+mod call;
+mod client;
+mod endpoint;
+mod merchant;
+mod provider;
+mod reception;
+mod reply;
+mod routing;
+mod setting;
+
+pub use self::call::{Call, Services, Verified};
+pub use self::client::{Client, ClientRequest, Tampering};
+pub use self::endpoint::{Decision, Endpoint};
+pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
+pub use self::provider::{Evidence, ExportedFile, Kept, Provider};
+pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
+pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};
+pub use self::routing::{CaseRule, RouteMatch, find_endpoint};
+pub use self::setting::{NamedConstant, SettingDoc};
+
+/// A boxed future, for the few places where a type must be erased.
+pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

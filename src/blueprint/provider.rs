@@ -1,0 +1,160 @@
+//! The one trait: what a gateway's double must be able to do.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::reply::Sealing;
+use super::{
+    BoxFuture, Call, Client, Endpoint, Enrolled, Enrolment, EnrolmentError, Merchant,
+    NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, SettingDoc, WireReply,
+};
+use crate::checks::Check;
+use crate::diagnosis::NearMiss;
+use crate::ids::Ids;
+use crate::scenario::{Misbehaviour, ScriptedError};
+use crate::store::{LadderRung, MerchantRecord, Verdict};
+
+/// What a near-miss search may look at: an exchange as it was recorded.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Scheme and host by which the client came.
+    pub origin: String,
+    /// The endpoint.
+    pub endpoint: Option<String>,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The ladder.
+    pub ladder: Vec<LadderRung>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The merchant that was named.
+    pub merchant: Option<Arc<Merchant>>,
+    /// The instant of the exchange.
+    pub at: Timestamp,
+}
+
+/// What the journal keeps of an exchange's bytes, after masking.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Path and query.
+    pub target: String,
+    /// Header lines of the request.
+    pub request_headers: Vec<(String, String)>,
+    /// Body of the request.
+    pub request_body: Vec<u8>,
+    /// What was left out of it.
+    pub request_note: Option<String>,
+    /// The opened request.
+    pub opened_request: Option<Value>,
+    /// Body of the answer.
+    pub answer_body: Vec<u8>,
+    /// What was left out of it.
+    pub answer_note: Option<String>,
+    /// The answer before sealing.
+    pub opened_answer: Option<Value>,
+}
+
+/// A file of exported credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedFile {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub contents: String,
+}
+
+/// A gateway's double.
+pub trait Provider: Send + Sync + 'static {
+    /// Its id in paths, tables and settings.
+    fn id(&self) -> &'static str;
+
+    /// Its name for people.
+    fn title(&self) -> &'static str;
+
+    /// The real host names that the front door answers for.
+    fn real_hosts(&self) -> &'static [&'static str];
+
+    /// The endpoint table.
+    fn endpoints(&self) -> &[Endpoint];
+
+    /// Every check of every endpoint, once.
+    fn checks(&self) -> &'static [&'static Check];
+
+    /// Settings with their defaults, for documentation and messages.
+    fn settings(&self) -> &'static [SettingDoc];
+
+    /// Named constants with their evidence.
+    fn constants(&self) -> &'static [NamedConstant];
+
+    /// Its documentation, with marked places for the tables below.
+    fn docs(&self) -> &'static str;
+
+    /// The tables of its documentation, as they follow from its code.
+    fn generated_tables(&self) -> Vec<(&'static str, String)>;
+
+    /// Scenario files that ship with it.
+    fn scenario_files(&self) -> &'static [(&'static str, &'static str)];
+
+    /// Step 3: finds the endpoint of a request.
+    ///
+    /// # Errors
+    /// A refusal that says what is nearest.
+    fn route(&self, received: &Received) -> Result<(&Endpoint, RouteMatch), Refusal>;
+
+    /// What a request names its merchant by: a token, a client id, a key.
+    fn named_by(&self, received: &Received) -> Option<String>;
+
+    /// How a refusal is worded on the wire.
+    fn refuse(&self, call: &Call, refusal: &Refusal) -> Reply;
+
+    /// How a scripted error is worded on the wire.
+    fn scripted(&self, call: &Call, error: &ScriptedError) -> Reply;
+
+    /// Step 7: turns a reply into the bytes of the answer.
+    fn seal(&self, call: Call, reply: Reply, misbehaviour: Option<Misbehaviour>) -> Sealing;
+
+    /// Takes what must not be stored out of an exchange.
+    fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept>;
+
+    /// Which usual mistakes explain a recorded exchange.
+    fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;
+
+    /// The enrolment of the demo merchant.
+    fn demo(&self) -> Enrolment;
+
+    /// Works out a new merchant: credentials that were asked for, and made ones for the rest.
+    ///
+    /// # Errors
+    /// The member that is wrong, and what to do.
+    fn enrol(
+        &self,
+        enrolment: &Enrolment,
+        ids: &Ids,
+        at: Timestamp,
+    ) -> Result<MerchantRecord, EnrolmentError>;
+
+    /// Parses a stored merchant once.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError>;
+
+    /// The offices of a stored merchant, for listing.
+    fn offices(&self, record: &MerchantRecord) -> Vec<OfficeSpec> {
+        serde_json::from_value(record.offices.clone()).unwrap_or_default()
+    }
+
+    /// Everything that a client needs in files: `.env` lines and keys.
+    fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile>;
+
+    /// A correct caller of every endpoint.
+    fn client(&self) -> Option<&dyn Client>;
+}

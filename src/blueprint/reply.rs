@@ -1,0 +1,239 @@
+//! What goes back: a reply or a refusal in the provider's words, and the bytes it becomes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::http::Method;
+use serde_json::Value;
+
+use super::BoxFuture;
+use crate::checks::{Check, Failure};
+
+/// A reply in the provider's words, not sealed yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header lines beyond those that sealing sets.
+    pub headers: Vec<(&'static str, String)>,
+    /// What it says.
+    pub body: ReplyBody,
+}
+
+/// The body of a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplyBody {
+    /// A message, sealed in the form in which the client wants it.
+    Message(Value),
+    /// A message that is plain JSON whatever the client wants.
+    PlainMessage(Value),
+    /// Bytes as they are, with their content type.
+    Raw(&'static str, Bytes),
+    /// Nothing.
+    Empty,
+}
+
+/// The bytes of an answer.
+#[derive(Clone, Debug)]
+pub struct WireReply {
+    /// HTTP status.
+    pub status: u16,
+    /// All header lines but those of the connection.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// What the body says before sealing.
+    pub opened: Option<Value>,
+}
+
+/// A request that does not get what it asked for. The wording on the wire is the provider's.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// A check failed; its evidence is in the ladder.
+    CheckFailed(&'static Check),
+    /// No such endpoint.
+    NotFound {
+        /// The endpoint that is nearest to what was asked for.
+        nearest: Option<String>,
+    },
+    /// The endpoint exists for other methods.
+    MethodNotAllowed {
+        /// Those methods.
+        allowed: Vec<Method>,
+    },
+    /// The body did not come whole.
+    Body(super::BodyFault),
+    /// The business refuses: wrong state, unknown order.
+    Business {
+        /// The provider's answer.
+        reply: Reply,
+        /// The reason, for the journal.
+        reason: Failure,
+    },
+    /// Sandgate failed.
+    Internal {
+        /// What went wrong, for the journal.
+        reason: String,
+    },
+}
+
+impl Reply {
+    /// A message in the form in which the client wants it.
+    #[must_use]
+    pub fn message(status: u16, message: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: ReplyBody::Message(message),
+        }
+    }
+
+    /// A message as plain JSON.
+    #[must_use]
+    pub fn plain(status: u16, message: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: ReplyBody::PlainMessage(message),
+        }
+    }
+
+    /// A status alone.
+    #[must_use]
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: ReplyBody::Empty,
+        }
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// The body of an answer on its way out, whole or as a fault wants it.
+pub struct AnswerBody {
+    rest: Bytes,
+    pace: Pace,
+    /// Told once how the body left: true if whole.
+    left: Option<Box<dyn FnOnce(bool) + Send + Sync>>,
+}
+
+enum Pace {
+    Whole,
+    CutAfter(usize),
+    Drip(Duration, Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>),
+    Broken,
+}
+
+/// Pieces in which a dripping body leaves.
+const DRIP_BYTES: usize = 64;
+
+impl AnswerBody {
+    /// A body that leaves whole.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> Self {
+        Self {
+            rest: bytes,
+            pace: Pace::Whole,
+            left: None,
+        }
+    }
+
+    /// A body that breaks off.
+    #[must_use]
+    pub fn cut_after(bytes: Bytes, kept: usize) -> Self {
+        Self {
+            pace: Pace::CutAfter(kept.min(bytes.len())),
+            rest: bytes,
+            left: None,
+        }
+    }
+
+    /// A body that drips.
+    #[must_use]
+    pub fn drip(bytes: Bytes, pause: Duration) -> Self {
+        Self {
+            rest: bytes,
+            pace: Pace::Drip(pause, None),
+            left: None,
+        }
+    }
+
+    /// Calls `left` once the body has left, or has been given up.
+    #[must_use]
+    pub fn when_left(mut self, left: impl FnOnce(bool) + Send + Sync + 'static) -> Self {
+        self.left = Some(Box::new(left));
+        self
+    }
+
+    fn tell(&mut self, whole: bool) {
+        if let Some(left) = self.left.take() {
+            left(whole);
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        let this = self.get_mut();
+        match &mut this.pace {
+            Pace::Whole => {
+                this.tell(true);
+                let bytes = std::mem::take(&mut this.rest);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Pace::CutAfter(kept) => {
+                let bytes = this.rest.split_to(*kept);
+                this.pace = Pace::Broken;
+                if bytes.is_empty() {
+                    return Pin::new(this).poll_frame(context);
+                }
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Pace::Drip(pause, waiting) => {
+                if let Some(wait) = waiting
+                    && wait.as_mut().poll(context).is_pending()
+                {
+                    return Poll::Pending;
+                }
+                let piece = this.rest.split_to(DRIP_BYTES.min(this.rest.len()));
+                *waiting = Some(Box::pin(crate::stopwatch::pause(*pause)));
+                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+            }
+            Pace::Broken => Poll::Ready(Some(Err(std::io::Error::other("cut by a scenario")))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.pace, Pace::Whole | Pace::Drip(..)) && self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        let whole = matches!(self.pace, Pace::Whole) && self.rest.is_empty();
+        self.tell(whole);
+    }
+}
+
+/// How an answer's future is handed on by a provider.
+pub(crate) type Sealing = BoxFuture<WireReply>;

@@ -1,0 +1,322 @@
+//! Provider time: the one clock behind every instant that a message states or a provider decides on.
+//!
+//! Machine time (socket timeouts, injected delays, durations) never comes from here: it is
+//! [`crate::stopwatch`]'s. Freezing the clock stops only provider time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{oneshot, watch};
+
+/// The clock of one emulator: running with the system, running shifted, or frozen.
+///
+/// Clones share one state.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    mode: Mode,
+    sleepers: BTreeMap<(Timestamp, u64), oneshot::Sender<Due>>,
+    next_sleeper: u64,
+}
+
+/// How the clock relates to the system's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Runs with the system clock, this far ahead of it (negative: behind).
+    Running {
+        /// Distance from the system clock.
+        shift: SignedDuration,
+    },
+    /// Stands still until it is advanced, set or released.
+    Frozen {
+        /// The instant at which it stands.
+        at: Timestamp,
+    },
+}
+
+/// A refused change of the clock.
+#[derive(Debug, thiserror::Error)]
+pub enum ClockError {
+    /// The target lies outside the years that a timestamp can name.
+    #[error(
+        "moving the clock from {from} by {by} leaves the range of dates; use a smaller duration"
+    )]
+    OutOfRange {
+        /// Where the clock stood.
+        from: Timestamp,
+        /// How far it was to move.
+        by: SignedDuration,
+    },
+    /// `advance` only goes forward, because due work runs on the way.
+    #[error("the clock advances forward only, got {by}; set it with an instant to go back")]
+    Backwards {
+        /// The negative duration.
+        by: SignedDuration,
+    },
+}
+
+/// Work that has become due. While it is held, [`Clock::advance`] waits: hold it until what the
+/// work changed is committed.
+#[derive(Debug)]
+pub struct Due {
+    /// The instant for which the work was waiting.
+    pub at: Timestamp,
+    _done: Option<oneshot::Sender<()>>,
+}
+
+impl Clock {
+    /// A clock that runs with the system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::with(Mode::Running {
+            shift: SignedDuration::ZERO,
+        })
+    }
+
+    /// A clock that stands at `at`.
+    #[must_use]
+    pub fn frozen(at: Timestamp) -> Self {
+        Self::with(Mode::Frozen { at })
+    }
+
+    fn with(mode: Mode) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    mode,
+                    sleepers: BTreeMap::new(),
+                    next_sleeper: 0,
+                }),
+                changed: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// The provider's present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.state().mode.now()
+    }
+
+    /// How the clock runs at the moment.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.state().mode
+    }
+
+    /// Stops the clock at `at`, or where it stands.
+    pub fn freeze(&self, at: Option<Timestamp>) {
+        let mut state = self.state();
+        let at = at.unwrap_or_else(|| state.mode.now());
+        state.mode = Mode::Frozen { at };
+        drop(state);
+        self.tell();
+    }
+
+    /// Puts the clock at `at` without changing whether it runs.
+    pub fn set(&self, at: Timestamp) {
+        self.state().mode.move_to(at);
+        self.tell();
+    }
+
+    /// Lets a frozen clock run on from where it stands.
+    pub fn resume(&self) {
+        let mut state = self.state();
+        let now = state.mode.now();
+        state.mode = Mode::Running {
+            shift: now.duration_since(system_now()),
+        };
+        drop(state);
+        self.tell();
+    }
+
+    /// Returns to the system's time.
+    pub fn reset(&self) {
+        self.state().mode = Mode::Running {
+            shift: SignedDuration::ZERO,
+        };
+        self.tell();
+    }
+
+    /// Moves forward by `by`. Work that becomes due on the way runs in due order, each piece at its
+    /// own instant, and is finished when this returns.
+    ///
+    /// # Errors
+    /// A negative duration, or a target outside the range of dates.
+    pub async fn advance(&self, by: SignedDuration) -> Result<Timestamp, ClockError> {
+        if by.is_negative() {
+            return Err(ClockError::Backwards { by });
+        }
+        let from = self.now();
+        let target = from.checked_add(by).map_err(|_| ClockError::OutOfRange { from, by })?;
+        while let Some((at, wake)) = self.next_due(target) {
+            let (done, finished) = oneshot::channel();
+            let due = Due {
+                at,
+                _done: Some(done),
+            };
+            if wake.send(due).is_ok() {
+                // The sender is dropped with the `Due`, which is the signal that the work is done.
+                let _ = finished.await;
+            }
+        }
+        self.set(target);
+        Ok(target)
+    }
+
+    /// Waits until the clock shows `deadline`, by running or by being moved.
+    pub async fn sleep_until(&self, deadline: Timestamp) -> Due {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let (woken, remaining) = {
+                let mut state = self.state();
+                let now = state.mode.now();
+                if now >= deadline {
+                    return Due {
+                        at: deadline,
+                        _done: None,
+                    };
+                }
+                let (wake, woken) = oneshot::channel();
+                state.sleepers.retain(|_, waiting| !waiting.is_closed());
+                let number = state.next_sleeper;
+                state.next_sleeper += 1;
+                state.sleepers.insert((deadline, number), wake);
+                let remaining = match state.mode {
+                    Mode::Running { .. } => Some(deadline.duration_since(now).unsigned_abs()),
+                    Mode::Frozen { .. } => None,
+                };
+                (woken, remaining)
+            };
+            let machine_wait = async {
+                match remaining {
+                    Some(wait) => crate::stopwatch::pause(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                due = woken => if let Ok(due) = due { return due },
+                _ = changed.changed() => {}
+                () = machine_wait => {}
+            }
+        }
+    }
+
+    /// Steps to the earliest sleeper that is due by `target`.
+    fn next_due(&self, target: Timestamp) -> Option<(Timestamp, oneshot::Sender<Due>)> {
+        let mut state = self.state();
+        let first = *state.sleepers.keys().next()?;
+        if first.0 > target {
+            return None;
+        }
+        let wake = state.sleepers.remove(&first)?;
+        if first.0 > state.mode.now() {
+            state.mode.move_to(first.0);
+        }
+        Some((first.0, wake))
+    }
+
+    fn tell(&self) {
+        self.shared.changed.send_modify(|generation| *generation += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mode {
+    fn now(self) -> Timestamp {
+        match self {
+            Self::Running { shift } => system_now().saturating_add(shift).unwrap_or(Timestamp::MAX),
+            Self::Frozen { at } => at,
+        }
+    }
+
+    fn move_to(&mut self, to: Timestamp) {
+        match self {
+            Self::Running { shift } => *shift = to.duration_since(system_now()),
+            Self::Frozen { at } => *at = to,
+        }
+    }
+}
+
+/// The system's own time. Certificates that real clients judge must be valid by it too.
+#[must_use]
+pub fn system_now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the one place where provider time begins")]
+    Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a small number of seconds")
+    }
+
+    #[tokio::test]
+    async fn due_work_runs_in_due_order_each_at_its_own_instant() {
+        let clock = Clock::frozen(at(1_000));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for second in [1_030, 1_010, 1_020] {
+            let (clock, seen) = (clock.clone(), Arc::clone(&seen));
+            tasks.push(tokio::spawn(async move {
+                let due = clock.sleep_until(at(second)).await;
+                tokio::task::yield_now().await;
+                seen.lock().expect("no panic").push((second, clock.now()));
+                drop(due);
+            }));
+        }
+        while clock.state().sleepers.len() < 3 {
+            tokio::task::yield_now().await;
+        }
+
+        clock.advance(SignedDuration::from_secs(25)).await.expect("forward");
+
+        assert_eq!(*seen.lock().expect("no panic"), vec![(1_010, at(1_010)), (1_020, at(1_020))]);
+        assert_eq!(clock.now(), at(1_025));
+        clock.set(at(2_000));
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        assert_eq!(seen.lock().expect("no panic").len(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_clock_does_not_advance_backwards_or_out_of_the_calendar() {
+        let clock = Clock::frozen(at(0));
+
+        let back = clock.advance(SignedDuration::from_secs(-1)).await;
+        let far = clock.advance(SignedDuration::MAX).await;
+
+        assert!(matches!(back, Err(ClockError::Backwards { .. })));
+        assert!(matches!(far, Err(ClockError::OutOfRange { .. })));
+        assert_eq!(clock.now(), at(0));
+    }
+
+    #[tokio::test]
+    async fn a_resumed_clock_runs_on_from_where_it_stood() {
+        let clock = Clock::frozen(at(500));
+
+        clock.resume();
+
+        let shown = clock.now();
+        assert!(shown >= at(500) && shown < at(560), "{shown}");
+        assert!(matches!(clock.mode(), Mode::Running { .. }));
+    }
+}

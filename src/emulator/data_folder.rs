@@ -1,0 +1,126 @@
+//! The folder of one emulator: database, certificate authority, and a lock so that two servers do
+//! not share it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::StartError;
+use crate::config::DataFolder;
+use crate::crypto::sandbox_ca::SandboxCa;
+
+/// An opened folder. Dropping it releases the lock, and removes it if it is ephemeral.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+    _temporary: Option<TempDir>,
+}
+
+impl Folder {
+    /// Opens a folder, making it if needed.
+    pub(super) fn open(wanted: &DataFolder) -> Result<Self, StartError> {
+        let (path, temporary) = match wanted {
+            DataFolder::Path(path) => {
+                fs::create_dir_all(path).map_err(failed(path, "made"))?;
+                (path.clone(), None)
+            }
+            DataFolder::Ephemeral => {
+                let made = tempfile::Builder::new()
+                    .prefix("sandgate-")
+                    .tempdir()
+                    .map_err(failed(&std::env::temp_dir(), "used for a temporary folder"))?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let lock = lock(&path)?;
+        // Nothing in the folder belongs into anybody's repository.
+        let ignore = path.join(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "*\n").map_err(failed(&ignore, "written"))?;
+        }
+        Ok(Self {
+            path,
+            _lock: lock,
+            _temporary: temporary,
+        })
+    }
+
+    /// The database file.
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("sandgate.db")
+    }
+
+    /// The folder's certificate authority, made on first use.
+    pub(super) fn certificate_authority(&self) -> Result<SandboxCa, StartError> {
+        let certificate = self.path.join("ca.pem");
+        let key = self.path.join("ca.key.pem");
+        if certificate.exists() && key.exists() {
+            let certificate_pem =
+                fs::read_to_string(&certificate).map_err(failed(&certificate, "read"))?;
+            let key_pem = fs::read_to_string(&key).map_err(failed(&key, "read"))?;
+            return Ok(SandboxCa::load(&certificate_pem, &key_pem)?);
+        }
+        let (ca, key_pem) = SandboxCa::generate()?;
+        write_private(&key, &key_pem).map_err(failed(&key, "written"))?;
+        fs::write(&certificate, ca.certificate_pem()).map_err(failed(&certificate, "written"))?;
+        Ok(ca)
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let path = folder.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed(&path, "opened"))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = holder.trim();
+            return Err(StartError::FolderInUse {
+                folder: folder.to_owned(),
+                holder: if holder.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (process {holder})")
+                },
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(&path, "locked")(error)),
+    }
+    let told = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "{}", std::process::id()));
+    told.map_err(failed(&path, "written"))?;
+    Ok(file)
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn failed(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    let path = path.to_owned();
+    move |source| StartError::Folder {
+        path,
+        doing,
+        source,
+    }
+}

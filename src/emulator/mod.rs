@@ -1,0 +1,103 @@
+//! Assembling, starting and stopping: the recipe that the binary, the tests and an embedding host
+//! all follow.
+
+mod assemble;
+mod data_folder;
+mod error;
+mod running;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use self::error::{AdminRefusal, StartError};
+pub use self::running::RunningEmulator;
+use crate::config::{Config, DataFolder};
+
+/// Where it begins: [`Emulator::builder`].
+#[derive(Debug)]
+pub struct Emulator;
+
+/// An emulator that is not started yet. Every setting has a default that just works.
+#[derive(Clone, Debug, Default)]
+pub struct EmulatorBuilder {
+    config: Config,
+}
+
+impl Emulator {
+    /// A builder for an embedding host: ephemeral, on ports of the system's choice.
+    #[must_use]
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default().ephemeral().port_base(0)
+    }
+}
+
+impl EmulatorBuilder {
+    /// Takes a whole configuration.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The address of every listener.
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.config.bind = address;
+        self
+    }
+
+    /// The first port; the others follow it. Zero lets the system choose each.
+    #[must_use]
+    pub fn port_base(mut self, port: u16) -> Self {
+        self.config.port_base = port;
+        self
+    }
+
+    /// Keeps everything in a temporary folder that is removed at the end.
+    #[must_use]
+    pub fn ephemeral(mut self) -> Self {
+        self.config.data = DataFolder::Ephemeral;
+        self
+    }
+
+    /// Keeps everything in a folder that stays.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.config.data = DataFolder::Path(folder.into());
+        self
+    }
+
+    /// Stands the clock still from the start.
+    #[must_use]
+    pub fn frozen_at(mut self, at: Timestamp) -> Self {
+        self.config.frozen_at = Some(at);
+        self
+    }
+
+    /// Makes references and secrets reproducible. Refused off loopback.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = Some(seed);
+        self
+    }
+
+    /// Sets one setting of a provider, such as `("paco", "basic_auth", "required")`.
+    #[must_use]
+    pub fn setting(mut self, provider: &str, name: &str, value: impl Into<Value>) -> Self {
+        let section = self.config.settings.entry(provider.to_owned()).or_default();
+        section.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Starts the emulator on a thread and a runtime of its own, so that a blocking test cannot
+    /// deadlock it, and returns when every listener answers.
+    ///
+    /// # Errors
+    /// A taken port, a data folder in use, a wrong setting: each with what to do.
+    pub fn start(self) -> Result<RunningEmulator, StartError> {
+        running::start(self.config)
+    }
+}

@@ -1,0 +1,235 @@
+//! Step 8: what the journal writes of an exchange.
+
+use std::sync::Arc;
+
+use hyper::http::Method;
+
+use super::Exchanges;
+use crate::blueprint::{Call, Evidence, Kept, Provider, Refusal, WireReply};
+use crate::checks::Check;
+use crate::crypto::hashes::sha256;
+use crate::ids;
+use crate::limits;
+use crate::scenario::{Plan, RuleUse};
+use crate::store::{
+    Attribution, Change, Entry, ExchangeDetail, ExchangeSummary, NewNotification, Verdict,
+};
+
+/// Adds the one header that the provider would not send.
+pub(super) fn with_exchange_header(
+    exchanges: &Exchanges,
+    call: &Call,
+    mut answer: WireReply,
+) -> WireReply {
+    if exchanges.header {
+        let id = exchanges.id(call.received().seq);
+        answer.headers.push(("sandgate-exchange".to_owned(), id));
+    }
+    answer
+}
+
+/// The rules that this exchange uses up: only a request that is proven its merchant's uses any.
+pub(super) fn rules_used(call: &Call, plan: &Plan) -> Vec<RuleUse> {
+    if call.attribution() != Attribution::Proven {
+        return Vec::new();
+    }
+    plan.used.iter().cloned().chain(call.forced_rule()).collect()
+}
+
+/// What is committed together.
+pub(super) fn entry(
+    exchange: ExchangeDetail,
+    mut changes: Vec<Change>,
+    notifications: Vec<NewNotification>,
+    rules: &[RuleUse],
+) -> Entry {
+    changes.extend(rules.iter().filter_map(|rule| rule.armed).map(|id| Change::UseRule { id }));
+    Entry {
+        exchange,
+        changes,
+        notifications,
+    }
+}
+
+/// The exchange as the journal keeps it.
+pub(super) async fn exchange(
+    provider: &dyn Provider,
+    call: &Call,
+    checks: &[&'static Check],
+    plan: &Plan,
+    refusal: Option<&Refusal>,
+    answer: &WireReply,
+) -> ExchangeDetail {
+    let received = call.received();
+    let kept = provider.mask(call.clone(), answer.clone()).await;
+    let verdict = verdict(refusal);
+    let ladder = call.ladder(checks);
+    // Once the bytes are masked nothing can be computed from them any more, so the near misses of a
+    // masked refusal are searched now. All others wait until somebody asks.
+    let near_misses = if kept.request_note.is_some() && verdict != Verdict::Accepted {
+        let evidence = Evidence {
+            method: received.method.to_string(),
+            target: received.target().to_owned(),
+            origin: received.origin(),
+            endpoint: call.route().map(|route| route.endpoint.to_owned()),
+            headers: received.header_lines(),
+            body: received.body.to_vec(),
+            ladder: ladder.clone(),
+            verdict,
+            merchant: call.merchant().map(Arc::clone),
+            at: call.now(),
+        };
+        serde_json::to_value(provider.diagnose(&evidence)).ok()
+    } else {
+        None
+    };
+    let (request_body, request_note) = cut(kept.request_body, kept.request_note);
+    let (answer_body, answer_note) = cut(kept.answer_body, kept.answer_note);
+    let rules: Vec<String> =
+        plan.used.iter().cloned().chain(call.forced_rule()).map(|rule| rule.name).collect();
+    ExchangeDetail {
+        summary: ExchangeSummary {
+            seq: received.seq,
+            at: call.now(),
+            provider: received.connection.provider.to_owned(),
+            merchant: call.merchant().map(|merchant| merchant.id().to_owned()),
+            attribution: call.attribution(),
+            endpoint: call.route().map(|route| route.endpoint.to_owned()),
+            method: received.method.to_string(),
+            target: kept.target,
+            status: Some(answer.status),
+            verdict,
+            failed_check: call.failed().map(|(check, _)| check.id.to_owned()),
+            subject: call.subject().map(ToOwned::to_owned),
+            duration_us: received.stopwatch.elapsed_us(),
+        },
+        peer: received.connection.peer.to_string(),
+        origin: received.origin(),
+        request_headers: kept.request_headers,
+        request_body,
+        request_note,
+        opened_request: kept.opened_request,
+        ladder,
+        reason: refusal.and_then(reason),
+        scenario: (!rules.is_empty()).then(|| rules.join(", ")),
+        answer_headers: answer.headers.clone(),
+        answer_body,
+        answer_note,
+        opened_answer: kept.opened_answer,
+        near_misses,
+        delivery: None,
+    }
+}
+
+/// A line for whoever watches the server: the exchange, the check, the fix, and how to learn more.
+pub(super) struct RefusalLine(Option<(String, String, String)>);
+
+pub(super) fn refusal_line(
+    exchanges: &Exchanges,
+    call: &Call,
+    refusal: Option<&Refusal>,
+) -> RefusalLine {
+    let id = exchanges.id(call.received().seq);
+    RefusalLine(refusal.map(|refusal| match (call.failed(), refusal) {
+        (Some((check, failure)), _) => {
+            let fix = failure.fix.unwrap_or_else(|| check.fix.to_owned());
+            (id, check.id.to_owned(), fix)
+        }
+        (None, refusal) => {
+            let what = verdict_word(refusal);
+            (id, what.to_owned(), reason(refusal).unwrap_or_default())
+        }
+    }))
+}
+
+impl RefusalLine {
+    pub(super) fn print(self) {
+        if let Some((id, what, fix)) = self.0 {
+            tracing::warn!(target: "sandgate::refused", "{id} {what}: {fix} (sandgate explain {id})");
+        }
+    }
+}
+
+fn verdict(refusal: Option<&Refusal>) -> Verdict {
+    match refusal {
+        None => Verdict::Accepted,
+        Some(Refusal::CheckFailed(_) | Refusal::Business { .. }) => Verdict::Refused,
+        Some(Refusal::NotFound { .. } | Refusal::MethodNotAllowed { .. }) => Verdict::NotFound,
+        Some(Refusal::Body(_)) => Verdict::Unreadable,
+        Some(Refusal::Internal { .. }) => Verdict::Internal,
+    }
+}
+
+fn verdict_word(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::CheckFailed(check) => check.id,
+        Refusal::Business { .. } => "refused",
+        Refusal::NotFound { .. } => "no such endpoint",
+        Refusal::MethodNotAllowed { .. } => "method not allowed",
+        Refusal::Body(_) => "unreadable",
+        Refusal::Internal { .. } => "internal",
+    }
+}
+
+/// Why a request was refused, where the ladder does not say it.
+fn reason(refusal: &Refusal) -> Option<String> {
+    match refusal {
+        Refusal::CheckFailed(_) => None,
+        Refusal::NotFound { nearest } => Some(match nearest {
+            Some(nearest) => format!("there is no such endpoint; the nearest is {nearest}"),
+            None => "there is no such endpoint".to_owned(),
+        }),
+        Refusal::MethodNotAllowed { allowed } => {
+            let methods: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+            Some(format!("the endpoint takes {} only", methods.join(" or ")))
+        }
+        Refusal::Body(fault) => Some(fault.to_string()),
+        Refusal::Business { reason, .. } => {
+            let detail = reason.detail.as_ref().map(|detail| format!("; {detail}"));
+            let fix = reason.fix.as_ref().map(|fix| format!("; {fix}"));
+            Some(format!(
+                "wanted {}, got {}{}{}",
+                reason.expected,
+                reason.got,
+                detail.unwrap_or_default(),
+                fix.unwrap_or_default()
+            ))
+        }
+        Refusal::Internal { reason } => Some(reason.clone()),
+    }
+}
+
+/// Keeps a long body as its beginning, its length and its digest.
+fn cut(body: Vec<u8>, note: Option<String>) -> (Vec<u8>, Option<String>) {
+    if body.len() <= limits::STORED_BODY_BYTES {
+        return (body, note);
+    }
+    let length = body.len();
+    let digest = ids::hex(&sha256(&body));
+    let mut body = body;
+    body.truncate(limits::STORED_BODY_BYTES);
+    let cut = format!(
+        "cut: the first {} of {length} bytes; SHA-256 of all {digest}",
+        limits::STORED_BODY_BYTES
+    );
+    let note = note.map_or(cut.clone(), |note| format!("{note}; {cut}"));
+    (body, Some(note))
+}
+
+impl Kept {
+    /// Everything as it is: what a provider starts from when it masks.
+    #[must_use]
+    pub fn unmasked(call: &Call, answer: &WireReply) -> Self {
+        let received = call.received();
+        Self {
+            target: received.target().to_owned(),
+            request_headers: received.header_lines(),
+            request_body: received.body.to_vec(),
+            request_note: None,
+            opened_request: call.opened().cloned(),
+            answer_body: answer.body.to_vec(),
+            answer_note: None,
+            opened_answer: answer.opened.clone(),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Connections that never became a request are exchanges too: an integrator whose TLS fails sees
+//! why, instead of nothing.
+
+use std::sync::Arc;
+
+use super::Exchanges;
+use crate::blueprint::Connection;
+use crate::store::{Attribution, Entry, ExchangeDetail, ExchangeSummary, Verdict};
+
+/// Records a TLS handshake that failed.
+pub(super) async fn handshake_failed(
+    exchanges: Arc<Exchanges>,
+    connection: Connection,
+    reason: String,
+) {
+    record(&exchanges, &connection, Verdict::HandshakeFailed, Vec::new(), reason).await;
+}
+
+/// Records bytes that are not HTTP.
+pub(super) async fn unreadable(
+    exchanges: Arc<Exchanges>,
+    connection: Connection,
+    prefix: Vec<u8>,
+    reason: String,
+) {
+    record(&exchanges, &connection, Verdict::Unreadable, prefix, reason).await;
+}
+
+async fn record(
+    exchanges: &Exchanges,
+    connection: &Connection,
+    verdict: Verdict,
+    bytes: Vec<u8>,
+    reason: String,
+) {
+    let seq = exchanges.recorder.next_sequence();
+    let id = exchanges.id(seq);
+    tracing::warn!(target: "sandgate::refused", "{id} {reason} (sandgate explain {id})");
+    let exchange = ExchangeDetail {
+        summary: ExchangeSummary {
+            seq,
+            at: exchanges.services.clock.now(),
+            provider: connection.provider.to_owned(),
+            merchant: None,
+            attribution: Attribution::None,
+            endpoint: None,
+            method: String::new(),
+            target: String::new(),
+            status: None,
+            verdict,
+            failed_check: None,
+            subject: None,
+            duration_us: 0,
+        },
+        peer: connection.peer.to_string(),
+        origin: format!("{}://{}", connection.scheme.name(), connection.local),
+        request_headers: Vec::new(),
+        request_body: bytes,
+        request_note: None,
+        opened_request: None,
+        ladder: Vec::new(),
+        reason: Some(reason),
+        scenario: None,
+        answer_headers: Vec::new(),
+        answer_body: Vec::new(),
+        answer_note: None,
+        opened_answer: None,
+        near_misses: None,
+        delivery: None,
+    };
+    let entry = Entry {
+        exchange,
+        changes: Vec::new(),
+        notifications: Vec::new(),
+    };
+    if let Err(reason) = exchanges.recorder.record(entry).await {
+        tracing::error!(exchange = id, %reason, "not recorded");
+    }
+}

@@ -1,0 +1,101 @@
+//! Every bound in one place, each with the reason for its value.
+
+use std::time::Duration;
+
+/// Largest request body that is read. PACO orders are under 20 KiB; ten times the largest airline
+/// order seen in public clients leaves room and keeps memory bounded.
+pub const REQUEST_BODY_BYTES: usize = 1024 * 1024;
+
+/// How much of an oversized body is read and thrown away so that the client, still sending, can
+/// read the refusal instead of a reset connection.
+pub const DISCARDED_BODY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bodies above this size wait for one of [`LARGE_BODIES_AT_ONCE`] places.
+pub const SMALL_BODY_BYTES: usize = 64 * 1024;
+
+/// Large bodies held in memory at once: with [`REQUEST_BODY_BYTES`] at most 32 MiB.
+pub const LARGE_BODIES_AT_ONCE: usize = 32;
+
+/// Open connections of one emulator; further ones wait in the kernel's queue.
+pub const CONNECTIONS: usize = 1024;
+
+/// Longest request head that is read, all header lines together.
+pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
+
+/// Most header lines in a request.
+pub const REQUEST_HEADERS: usize = 200;
+
+/// How long a client may take over its TLS handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send the head of a request once it has begun, and how long an idle
+/// connection is kept.
+pub const REQUEST_HEAD: Duration = Duration::from_secs(60);
+
+/// How long a client may take to send a body.
+pub const REQUEST_BODY: Duration = Duration::from_secs(30);
+
+/// How long open connections and unrecorded exchanges are waited for when the emulator stops.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// Bytes kept of a connection's last message that could not be read as HTTP.
+pub const UNREADABLE_PREFIX_BYTES: usize = 1024;
+
+/// Longest body that the journal stores whole; a longer one is kept as a prefix of this length, its
+/// length and its SHA-256.
+pub const STORED_BODY_BYTES: usize = 1024 * 1024;
+
+/// Exchanges kept for each merchant; the oldest go first.
+pub const EXCHANGES_PER_MERCHANT: u64 = 100_000;
+
+/// Bytes of exchanges kept in all; the oldest go first.
+pub const JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// How many exchanges are evicted at a time, so that eviction is not paid for on every commit.
+pub const EVICTION_BATCH: u32 = 1_000;
+
+/// Exchanges in one commit.
+pub const RECORDER_BATCH: usize = 256;
+
+/// Exchanges waiting for the recorder; further ones wait with their connection.
+pub const RECORDER_QUEUE: usize = 1024;
+
+/// How often an exchange is decided anew because another one changed its order first. Each loss
+/// means that a competitor won, so the bound is only reached when this many others won in a row.
+pub const STALE_RETRIES: usize = 1_000;
+
+/// Most items on one page of a list of the admin API.
+pub const PAGE_ITEMS: u32 = 1_000;
+
+/// Items on a page of a list when the caller names no number.
+pub const DEFAULT_PAGE_ITEMS: u32 = 50;
+
+/// Longest time that a list waits for its first item.
+pub const LIST_WAIT: Duration = Duration::from_secs(60);
+
+/// Largest body that the admin API reads: a merchant with keys and settings is a few KiB.
+pub const ADMIN_BODY_BYTES: usize = 1024 * 1024;
+
+/// Longest time that the admin API works on one request.
+pub const ADMIN_REQUEST: Duration = Duration::from_secs(90);
+
+/// Candidates that a near-miss search tries before it stops.
+pub const NEAR_MISS_CANDIDATES: usize = 64;
+
+/// Members that a JSON message may have in all. More are refused before anything looks at them.
+pub const JSON_MEMBERS: usize = 20_000;
+
+/// Merchants of one emulator.
+pub const MERCHANTS: usize = 100_000;
+
+/// Rules armed at once; an arming beyond it is refused.
+pub const ARMED_RULES: usize = 10_000;
+
+/// Longest fault delay: longer ones would outlive every client's own timeout.
+pub const FAULT_DELAY: Duration = Duration::from_secs(300);
+
+/// Shortest RSA modulus that an upload may have under `merchant_key_bits = min_2048`.
+pub const SHORTEST_RSA_BITS: u32 = 2048;
+
+/// Longest RSA modulus that is read: OpenSSL's own bound for public operations.
+pub const LONGEST_RSA_BITS: u32 = 16_384;

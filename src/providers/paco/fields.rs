@@ -1,0 +1,437 @@
+//! Binding a message to its schema: names without regard to case, types, lengths, and every problem
+//! at once, because a client's developer mends them at once.
+
+use serde_json::{Map, Value};
+
+use crate::checks::Failure;
+use crate::json;
+use crate::money::Amount;
+
+/// A member of a message.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub required: bool,
+}
+
+/// What a member may hold. `null` counts as absent.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A string of at most so many characters.
+    Text(usize),
+    /// A string, number or boolean: clients disagree, and nothing depends on it.
+    Scalar,
+    /// `Y` or `N`.
+    Flag,
+    /// A whole number.
+    Integer,
+    /// A boolean.
+    Boolean,
+    /// ISO 8601 date and time, with or without offset.
+    DateTime,
+    /// An absolute URL.
+    Url(usize),
+    /// An amount object.
+    Amount,
+    /// A card number that passes the Luhn check.
+    CardNumber,
+    /// Month and year as MMYY.
+    CardExpiry,
+    /// Three or four digits.
+    Cvv,
+    /// An object of known members.
+    Object(&'static [Member]),
+    /// An array whose elements are all of one kind.
+    List(&'static Kind),
+    /// Anything: no source describes it closely.
+    Any,
+}
+
+/// A required member.
+pub(super) const fn required(name: &'static str, kind: Kind) -> Member {
+    Member {
+        name,
+        kind,
+        required: true,
+    }
+}
+
+/// An optional member.
+pub(super) const fn optional(name: &'static str, kind: Kind) -> Member {
+    Member {
+        name,
+        kind,
+        required: false,
+    }
+}
+
+/// Binds a message to a schema: the result has the schema's own spelling of every known name.
+///
+/// # Errors
+/// Every problem of the message, in the order of the schema.
+pub(super) fn bind(
+    message: &Map<String, Value>,
+    schema: &'static [Member],
+    strict_names: bool,
+) -> Result<Value, Failure> {
+    let mut binder = Binder {
+        strict_names,
+        problems: Vec::new(),
+    };
+    let bound = binder.object(message, schema, "");
+    let Some(first) = binder.problems.first() else {
+        return Ok(Value::Object(bound));
+    };
+    let failure = Failure::new(first.wanted.clone(), first.got.clone());
+    let rest: Vec<String> = binder.problems[1..]
+        .iter()
+        .take(MOST_PROBLEMS)
+        .map(|problem| format!("wanted {}, got {}", problem.wanted, problem.got))
+        .collect();
+    if rest.is_empty() { Err(failure) } else { Err(failure.detail(rest.join("; "))) }
+}
+
+/// Rules beyond a schema: what members demand of each other.
+pub(super) type Rules = fn(&Value) -> Result<(), Failure>;
+
+/// No rules beyond the schema.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a message has rules")]
+pub(super) fn no_more_rules(_bound: &Value) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Problems told beside the first one.
+const MOST_PROBLEMS: usize = 20;
+
+struct Binder {
+    strict_names: bool,
+    problems: Vec<Problem>,
+}
+
+struct Problem {
+    wanted: String,
+    got: String,
+}
+
+impl Binder {
+    fn object(
+        &mut self,
+        message: &Map<String, Value>,
+        schema: &'static [Member],
+        path: &str,
+    ) -> Map<String, Value> {
+        let mut bound = Map::new();
+        for member in schema {
+            let here = join(path, member.name);
+            let mut spellings =
+                message.iter().filter(|(name, _)| name.eq_ignore_ascii_case(member.name));
+            let found = spellings.next();
+            if let (Some((first, _)), Some((second, _))) = (found, spellings.next()) {
+                self.problem(format!("{here} once"), format!("it as {first} and as {second}"));
+                continue;
+            }
+            match found {
+                Some((name, value)) if !value.is_null() => {
+                    if self.strict_names && name != member.name {
+                        self.problem(here, format!("it spelt {}", join(path, name)));
+                        continue;
+                    }
+                    let value = self.value(value, &member.kind, &here);
+                    bound.insert(member.name.to_owned(), value);
+                }
+                _ if member.required => {
+                    let got = missing(message, schema, member, path);
+                    self.problem(format!("the member {here}"), got);
+                }
+                _ => {}
+            }
+        }
+        for (name, value) in message {
+            if !schema.iter().any(|member| member.name.eq_ignore_ascii_case(name)) {
+                bound.insert(name.clone(), value.clone());
+            }
+        }
+        bound
+    }
+
+    fn value(&mut self, value: &Value, kind: &Kind, path: &str) -> Value {
+        match kind {
+            Kind::Object(schema) => match value {
+                Value::Object(map) => return Value::Object(self.object(map, schema, path)),
+                other => self.wrong(path, "an object", other),
+            },
+            Kind::List(kind) => match value {
+                Value::Array(items) => {
+                    let items = items.iter().enumerate();
+                    let bound =
+                        items.map(|(i, item)| self.value(item, kind, &format!("{path}[{i}]")));
+                    return Value::Array(bound.collect());
+                }
+                other => self.wrong(path, "an array", other),
+            },
+            Kind::Amount => match value {
+                Value::Object(map) => return self.amount(map, path),
+                other => self.wrong(path, "an amount object", other),
+            },
+            scalar => {
+                if let Err(wanted) = fits(value, scalar) {
+                    self.wrong(path, &wanted, value);
+                }
+            }
+        }
+        value.clone()
+    }
+
+    fn amount(&mut self, map: &Map<String, Value>, path: &str) -> Value {
+        let before = self.problems.len();
+        let bound = Value::Object(self.object(map, AMOUNT, path));
+        if self.problems.len() > before {
+            return bound;
+        }
+        let text = bound["amountText"].as_str().unwrap_or_default();
+        if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.problem(
+                format!("{path}.amountText of exactly 12 digits (minor units, zeros in front)"),
+                format!("\"{text}\""),
+            );
+            return bound;
+        }
+        let places = bound["decimalPlaces"].as_u64().and_then(|places| u8::try_from(places).ok());
+        let Some(places) = places.filter(|places| *places <= 6) else {
+            self.problem(
+                format!("{path}.decimalPlaces from 0 to 6"),
+                bound["decimalPlaces"].to_string(),
+            );
+            return bound;
+        };
+        let number = bound["amount"].to_string();
+        match Amount::minor_units_of(&number, places) {
+            Err(error) => self.problem(format!("{path}.amount in major units"), error.to_string()),
+            Ok(minor) if text.parse() != Ok(minor) => self.problem(
+                format!(
+                    "{path}.amountText {minor:012}, which is amount {number} in minor units with \
+                     {places} decimal places"
+                ),
+                format!("amountText {text}"),
+            ),
+            Ok(_) => {}
+        }
+        bound
+    }
+
+    fn wrong(&mut self, path: &str, wanted: &str, found: &Value) {
+        let shown = match found {
+            Value::String(_) if path.ends_with("cvvCode") || path.ends_with("cardNumber") => {
+                "another string".to_owned()
+            }
+            Value::String(text) => format!("\"{}\"", shortened(text)),
+            other => json::kind(other).to_owned(),
+        };
+        self.problem(format!("{path} to be {wanted}"), shown);
+    }
+
+    fn problem(&mut self, wanted: String, got: impl Into<String>) {
+        self.problems.push(Problem {
+            wanted,
+            got: got.into(),
+        });
+    }
+}
+
+/// Members of every amount.
+static AMOUNT: &[Member] = &[
+    required("amountText", Kind::Text(12)),
+    required("currencyCode", Kind::Text(3)),
+    required("decimalPlaces", Kind::Integer),
+    required("amount", Kind::Scalar),
+];
+
+fn fits(value: &Value, kind: &Kind) -> Result<(), String> {
+    let text = value.as_str();
+    let (fits, wanted) = match kind {
+        Kind::Text(most) => (
+            text.is_some_and(|text| !text.is_empty() && text.chars().count() <= *most),
+            format!("a string of 1 to {most} characters"),
+        ),
+        Kind::Scalar => {
+            (!value.is_object() && !value.is_array(), "a string, number or boolean".to_owned())
+        }
+        Kind::Flag => (matches!(text, Some("Y" | "N")), "\"Y\" or \"N\"".to_owned()),
+        Kind::Integer => (value.is_i64() || value.is_u64(), "a whole number".to_owned()),
+        Kind::Boolean => (value.is_boolean(), "true or false".to_owned()),
+        Kind::DateTime => (
+            text.is_some_and(is_date_time),
+            "an ISO 8601 date and time such as 2026-01-01T00:00:00.000Z".to_owned(),
+        ),
+        Kind::Url(most) => (
+            text.is_some_and(|text| text.len() <= *most && is_absolute_url(text)),
+            format!("an absolute http or https URL of at most {most} characters"),
+        ),
+        Kind::CardNumber => (
+            text.is_some_and(passes_luhn),
+            "a card number of 12 to 19 digits that passes the Luhn check".to_owned(),
+        ),
+        Kind::CardExpiry => (text.is_some_and(is_month_and_year), "four digits MMYY".to_owned()),
+        Kind::Cvv => (
+            text.is_some_and(|text| {
+                (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+            }),
+            "three or four digits".to_owned(),
+        ),
+        Kind::Object(_) | Kind::List(_) | Kind::Amount | Kind::Any => (true, String::new()),
+    };
+    if fits { Ok(()) } else { Err(wanted) }
+}
+
+/// What the message has instead of a missing member: a misspelling, if there is one.
+fn missing(
+    message: &Map<String, Value>,
+    schema: &'static [Member],
+    member: &Member,
+    path: &str,
+) -> String {
+    let like = message
+        .keys()
+        .take(200)
+        .filter(|name| !schema.iter().any(|known| known.name.eq_ignore_ascii_case(name)))
+        .map(|name| {
+            let score = strsim::jaro_winkler(
+                &shortened(name).to_ascii_lowercase(),
+                &member.name.to_ascii_lowercase(),
+            );
+            (score, name)
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match like {
+        Some((score, name)) if score > 0.85 => {
+            format!("none; the message has {}, which is not known", join(path, &shortened(name)))
+        }
+        _ => "none".to_owned(),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn is_date_time(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::civil::DateTime>().is_ok()
+}
+
+fn is_absolute_url(text: &str) -> bool {
+    let after = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .filter(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
+    after.is_some()
+        && text
+            .parse::<hyper::Uri>()
+            .is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+fn is_month_and_year(text: &str) -> bool {
+    text.len() == 4
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && text[..2].parse::<u8>().is_ok_and(|month| (1..=12).contains(&month))
+}
+
+/// The check digit of ISO/IEC 7812.
+pub(super) fn passes_luhn(text: &str) -> bool {
+    if !(12..=19).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let sum: u32 = text
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(position, byte)| {
+            let digit = u32::from(byte - b'0');
+            match (position % 2, digit * 2) {
+                (0, _) => digit,
+                (_, doubled) if doubled > 9 => doubled - 9,
+                (_, doubled) => doubled,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    static SCHEMA: &[Member] = &[
+        required("orderNo", Kind::Text(5)),
+        optional("flag", Kind::Flag),
+        optional("transactionAmount", Kind::Amount),
+        optional("urls", Kind::List(&Kind::Url(40))),
+    ];
+
+    fn bound(message: &Value, strict: bool) -> Result<Value, Failure> {
+        bind(message.as_object().expect("an object"), SCHEMA, strict)
+    }
+
+    #[test]
+    fn names_bind_without_regard_to_case_unless_told_otherwise() {
+        let message = json!({"ORDERNO": "1", "extra": 1});
+
+        assert_eq!(bound(&message, false), Ok(json!({"orderNo": "1", "extra": 1})));
+        let failure = bound(&message, true).expect_err("strict");
+        assert_eq!(failure.got, "it spelt ORDERNO");
+    }
+
+    #[test]
+    fn every_problem_is_told_with_the_misspelt_name_beside_the_missing_one() {
+        let message = json!({"orderNumber": "1", "flag": "yes", "urls": ["x"]});
+
+        let failure = bound(&message, false).expect_err("wrong");
+
+        assert_eq!(failure.expected, "the member orderNo");
+        assert_eq!(failure.got, "none; the message has orderNumber, which is not known");
+        let detail = failure.detail.expect("more problems");
+        assert!(detail.contains("flag to be \"Y\" or \"N\", got \"yes\""), "{detail}");
+        assert!(detail.contains("urls[0]"), "{detail}");
+    }
+
+    #[test]
+    fn an_amount_and_its_text_must_agree() {
+        for (text, amount, good) in [
+            ("000000012550", json!(125.5), true),
+            ("000000000125", json!(125.5), false),
+            ("12550", json!(125.5), false),
+            ("000000012550", json!("125.5"), false),
+            ("000000032005", json!(320.05), true),
+        ] {
+            let message = json!({"orderNo": "1", "transactionAmount": {
+                "AmountText": text, "CurrencyCode": "NPR", "DecimalPlaces": 2, "Amount": amount}});
+            assert_eq!(bound(&message, false).is_ok(), good, "{text} {amount}");
+        }
+    }
+
+    #[test]
+    fn the_luhn_check_tells_card_numbers_from_others() {
+        assert!(passes_luhn("4101490000057763"));
+        assert!(passes_luhn("4000000000000002"));
+        assert!(!passes_luhn("4101490000057764"));
+        assert!(!passes_luhn("41014900"));
+        assert!(!passes_luhn("410149000005776x"));
+    }
+
+    #[test]
+    fn a_name_in_two_spellings_is_ambiguous() {
+        let failure = bound(&json!({"orderNo": "1", "OrderNo": "2"}), false).expect_err("twice");
+
+        assert!(failure.got.contains("OrderNo"), "{failure:?}");
+    }
+}

@@ -1,0 +1,331 @@
+//! 2C2P PACO: orders and payments whose messages are a JWS inside a JWE. Contents page.
+
+use std::sync::Arc;
+
+use hyper::http::Method;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use self::fields::{Member, Rules};
+use self::merchant::PacoMerchant;
+use self::settings::{Environment, Settings};
+use crate::blueprint::{
+    BoxFuture, Call, CaseRule, Client, Decision, Endpoint, Enrolled, Enrolment, EnrolmentError,
+    Evidence, ExportedFile, Kept, Merchant, NamedConstant, Provider, Received, Refusal, Reply,
+    RouteMatch, SettingDoc, Verified, WireReply, find_endpoint,
+};
+use crate::checks::Check;
+use crate::diagnosis::NearMiss;
+use crate::ids::Ids;
+use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
+use crate::store::MerchantRecord;
+
+mod answers;
+mod client;
+mod errors;
+mod export;
+mod fields;
+mod inquiries;
+mod keys;
+mod layers;
+mod masking;
+mod merchant;
+mod messages;
+mod near_misses;
+mod notifications;
+mod orders;
+mod payments;
+mod refusals;
+mod security;
+mod settings;
+mod settlements;
+mod states;
+mod voids;
+
+const HOST_UAT: &str = "core.demo-paco.2c2p.com";
+const HOST_PRD: &str = "core.paco.2c2p.com";
+
+/// The double of PACO.
+pub(super) struct Paco {
+    section: Map<String, Value>,
+    source: SettingsSource,
+    endpoints: Vec<Endpoint>,
+    client: client::PacoClient,
+}
+
+impl Paco {
+    pub(super) fn new(section: Map<String, Value>) -> Result<Self, EnrolmentError> {
+        let resolve = |environment| {
+            Settings::resolve(&[&section], environment).map(Arc::new).map_err(|error| {
+                EnrolmentError {
+                    member: format!("paco.{}", error.member),
+                    reason: error.reason,
+                }
+            })
+        };
+        let unnamed =
+            [resolve(None)?, resolve(Some(Environment::Uat))?, resolve(Some(Environment::Prd))?];
+        let source = SettingsSource {
+            unnamed: Arc::new(unnamed),
+        };
+        Ok(Self {
+            section,
+            endpoints: endpoints(&source),
+            source,
+            client: client::PacoClient,
+        })
+    }
+}
+
+/// Finds the settings that hold for a call.
+#[derive(Clone)]
+struct SettingsSource {
+    /// While nobody is named: of the configured environment, of UAT, of PRD.
+    unnamed: Arc<[Arc<Settings>; 3]>,
+}
+
+impl SettingsSource {
+    fn of(&self, call: &Call) -> Arc<Settings> {
+        let merchant = call.merchant().map(|merchant| &**merchant);
+        self.resolve(merchant, &call.received().origin())
+    }
+
+    /// A merchant's settings, in the environment whose real host was addressed.
+    fn resolve(&self, merchant: Option<&Merchant>, origin: &str) -> Arc<Settings> {
+        let addressed = match origin.strip_prefix("https://") {
+            Some(HOST_UAT) => Some(Environment::Uat),
+            Some(HOST_PRD) => Some(Environment::Prd),
+            _ => None,
+        };
+        match (merchant, addressed) {
+            (Some(merchant), _) => merchant.parts::<PacoMerchant>().settings(addressed),
+            (None, None) => Arc::clone(&self.unnamed[0]),
+            (None, Some(Environment::Uat)) => Arc::clone(&self.unnamed[1]),
+            (None, Some(Environment::Prd)) => Arc::clone(&self.unnamed[2]),
+        }
+    }
+}
+
+/// The endpoint table: each row says how it is reached, what it reads, and who decides.
+fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
+    vec![
+        message_endpoint(
+            settings,
+            ("prePaymentUi", Method::POST, "/api/{version}/Payment/prePaymentUi"),
+            (messages::PRE_PAYMENT_UI, payments::order_rules),
+            payments::pre_payment_ui,
+        ),
+        message_endpoint(
+            settings,
+            ("nonUi", Method::POST, "/api/{version}/Payment/nonUi"),
+            (messages::NON_UI, payments::direct_rules),
+            payments::non_ui,
+        ),
+        inquiry_endpoint(
+            settings,
+            ("transactionStatus", Method::GET, "/api/{version}/Inquiry/transactionStatus"),
+            messages::TRANSACTION_STATUS,
+            inquiries::transaction_status,
+        ),
+        message_endpoint(
+            settings,
+            ("Void", Method::POST, "/api/{version}/Void"),
+            (messages::VOID, fields::no_more_rules),
+            voids::void,
+        ),
+        message_endpoint(
+            settings,
+            ("Settlement", Method::PUT, "/api/{version}/Settlement"),
+            (messages::SETTLEMENT, fields::no_more_rules),
+            settlements::settle,
+        ),
+    ]
+}
+
+/// An endpoint that takes a message, sealed or plain.
+fn message_endpoint<R, D, F>(
+    settings: &SettingsSource,
+    (name, method, path): (&'static str, Method, &'static str),
+    (schema, rules): (&'static [Member], Rules),
+    decide: D,
+) -> Endpoint
+where
+    R: DeserializeOwned + Send + 'static,
+    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+{
+    let (to_open, to_decide) = (settings.clone(), settings.clone());
+    Endpoint::new(
+        name,
+        method,
+        path,
+        &security::MESSAGE_CHECKS,
+        move |call| {
+            let settings = to_open.of(&call);
+            security::message::<R>(call, settings, schema, rules)
+        },
+        move |call, request, outcome| {
+            let settings = to_decide.of(&call);
+            decide(call, settings, request, outcome)
+        },
+    )
+}
+
+/// An endpoint whose request is its query.
+fn inquiry_endpoint<R, D, F>(
+    settings: &SettingsSource,
+    (name, method, path): (&'static str, Method, &'static str),
+    schema: &'static [Member],
+    decide: D,
+) -> Endpoint
+where
+    R: DeserializeOwned + Send + 'static,
+    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+{
+    let (to_open, to_decide) = (settings.clone(), settings.clone());
+    Endpoint::new(
+        name,
+        method,
+        path,
+        &security::INQUIRY_CHECKS,
+        move |call| {
+            let settings = to_open.of(&call);
+            async move { security::inquiry::<R>(&call, &settings, schema) }
+        },
+        move |call, request, outcome| {
+            let settings = to_decide.of(&call);
+            decide(call, settings, request, outcome)
+        },
+    )
+}
+
+impl Provider for Paco {
+    fn id(&self) -> &'static str {
+        "paco"
+    }
+
+    fn title(&self) -> &'static str {
+        "2C2P PACO"
+    }
+
+    fn real_hosts(&self) -> &'static [&'static str] {
+        &[HOST_UAT, HOST_PRD]
+    }
+
+    fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    fn checks(&self) -> &'static [&'static Check] {
+        &security::MESSAGE_CHECKS
+    }
+
+    fn settings(&self) -> &'static [SettingDoc] {
+        &settings::SETTINGS
+    }
+
+    fn constants(&self) -> &'static [NamedConstant] {
+        &settings::CONSTANTS
+    }
+
+    fn scenario_files(&self) -> &'static [(&'static str, &'static str)] {
+        &SCENARIOS
+    }
+
+    fn generated_tables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("endpoints", export::endpoints_table(&self.endpoints)),
+            ("checks", export::checks_table()),
+            ("codes", errors::codes_table()),
+            ("settings", settings::settings_table()),
+            ("constants", settings::constants_table()),
+        ]
+    }
+
+    fn docs(&self) -> &'static str {
+        include_str!("docs.md")
+    }
+
+    fn route(&self, received: &Received) -> Result<(&Endpoint, RouteMatch), Refusal> {
+        find_endpoint(
+            &self.endpoints,
+            CaseRule::Ignored,
+            |_version, segment| settings::API_VERSIONS.contains(&segment),
+            &received.method,
+            received.uri.path(),
+        )
+    }
+
+    fn named_by(&self, received: &Received) -> Option<String> {
+        let (_, token) = security::sent_token(received)?;
+        std::str::from_utf8(token).ok().map(ToOwned::to_owned)
+    }
+
+    fn refuse(&self, call: &Call, refusal: &Refusal) -> Reply {
+        refusals::worded(call, &self.source.of(call), refusal)
+    }
+
+    fn scripted(&self, call: &Call, error: &ScriptedError) -> Reply {
+        refusals::scripted(call, &self.source.of(call), error)
+    }
+
+    fn seal(
+        &self,
+        call: Call,
+        reply: Reply,
+        misbehaviour: Option<Misbehaviour>,
+    ) -> BoxFuture<WireReply> {
+        let settings = self.source.of(&call);
+        Box::pin(async move { answers::seal(call, &settings, reply, misbehaviour).await })
+    }
+
+    fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept> {
+        let environment = self.source.of(&call).environment;
+        Box::pin(masking::keep(call, answer, environment))
+    }
+
+    fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {
+        let merchant = evidence.merchant.as_deref();
+        let settings = self.source.resolve(merchant, &evidence.origin);
+        near_misses::search(evidence, merchant.map(Merchant::parts), &settings)
+    }
+
+    fn demo(&self) -> Enrolment {
+        merchant::demo()
+    }
+
+    fn enrol(
+        &self,
+        enrolment: &Enrolment,
+        ids: &Ids,
+        at: Timestamp,
+    ) -> Result<MerchantRecord, EnrolmentError> {
+        merchant::enrol(&self.section, enrolment, ids, at)
+    }
+
+    fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError> {
+        merchant::load(&self.section, record)
+    }
+
+    fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
+        let settings = self.source.resolve(Some(merchant), base_url);
+        export::files(merchant, base_url, settings.environment)
+    }
+
+    fn client(&self) -> Option<&dyn Client> {
+        Some(&self.client)
+    }
+}
+
+/// Scenario files that ship with this provider.
+static SCENARIOS: [(&str, &str); 4] = [
+    ("magic.yaml", include_str!("../../../scenarios/paco/magic.yaml")),
+    ("access-denied-token.yaml", include_str!("../../../scenarios/paco/access-denied-token.yaml")),
+    (
+        "access-denied-address.yaml",
+        include_str!("../../../scenarios/paco/access-denied-address.yaml"),
+    ),
+    ("access-denied-basic.yaml", include_str!("../../../scenarios/paco/access-denied-basic.yaml")),
+];

@@ -1,0 +1,885 @@
+//! The ladder of PACO's checks, one named check a line, value to value.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::answers::AnswerForm;
+use super::fields::{self, Member, Rules};
+use super::keys;
+use super::merchant::PacoMerchant;
+use super::settings::{
+    AllowList, BasicAuth, Environment, KID_OF_THE_EXAMPLE, MessageEncryption, REQUEST_AUDIENCE,
+    Settings, TOKEN_HEADERS,
+};
+use crate::blueprint::{Call, Received, Refusal, Scheme, Verified};
+use crate::checks::{Check, Failure, address, basic};
+use crate::crypto::jose::{
+    CompactJwe, CompactJws, ContentEncryption, DecryptionFault, KeyWrapping, SignatureAlgorithm,
+};
+use crate::diagnosis::instants::{from_seconds, spoken};
+use crate::json;
+
+pub(super) static HTTPS: Check = Check {
+    id: "paco.https",
+    title: "The request came over HTTPS",
+    clause: "devzone \"Integration\", API Protections: HTTPS required in PROD and Non-PROD",
+    why: "Tokens and card data must not travel in clear.",
+    fix: "Use the https:// base URL and trust the sandbox CA (GET /ca.pem on the admin port), or set \
+          https_only = off.",
+};
+
+pub(super) static SOURCE_ADDRESS: Check = Check {
+    id: "paco.source_address",
+    title: "The source address is on the allow-list where one is needed",
+    clause: "devzone \"Integration\", API Protections: IP whitelisting mandatory in production",
+    why: "In production a token and keys are not enough; the caller must come from a known address.",
+    fix: "Add the address to ip_allow_list (at the real gateway: ask 2C2P to allow-list it).",
+};
+
+pub(super) static CONTENT_TYPE: Check = Check {
+    id: "paco.content_type",
+    title: "Content-Type is application/jose or application/json",
+    clause: "devzone \"Integration\", Message Encryption: Content-Type identifies the request's form",
+    why: "The form of the message is told by its Content-Type alone.",
+    fix: "Send Content-Type: application/jose for a sealed message, application/json for a plain one.",
+};
+
+pub(super) static MESSAGE_ENCRYPTION: Check = Check {
+    id: "paco.message_encryption",
+    title: "The message is sealed where that is required",
+    clause: "devzone \"Integration\", API Protections: message encryption required in PROD, \
+             conditionally in Non-PROD",
+    why: "In production always, elsewhere unless the source address is allow-listed.",
+    fix: "Sign and encrypt the request (Content-Type: application/jose), or have the address \
+          allow-listed outside production.",
+};
+
+pub(super) static TOKEN: Check = Check {
+    id: "paco.token",
+    title: "The access token is a merchant's",
+    clause: "devzone \"Integration\", Access Token: header name: token",
+    why: "The token says which company calls; without a valid one all that is said is Access Denied.",
+    fix: "Send the merchant's access token in the header token (CompanyApiKey and apiKey work too).",
+};
+
+pub(super) static BASIC: Check = Check {
+    id: "paco.basic",
+    title: "Basic credentials are the merchant's",
+    clause: "devzone \"Integration\", API Protections: BASIC HTTP authentication for all clients",
+    why: "The documents demand it; live clients mostly omit it, so it is judged only if sent unless \
+          basic_auth = required.",
+    fix: "Send Authorization: Basic with the user and password of the merchant, or leave it out.",
+};
+
+pub(super) static JWE: Check = Check {
+    id: "paco.jwe",
+    title: "The body is a JWE in compact form",
+    clause: "RFC 7516 §7.1; devzone: JWE(JWS(payload))",
+    why: "Five base64url parts; the protected header is a JSON object without zip or crit.",
+    fix: "Send the compact JWE as the raw body: five dot-separated parts, no quotes, no line breaks.",
+};
+
+pub(super) static JWE_ALG: Check = Check {
+    id: "paco.jwe_alg",
+    title: "The key encryption is RSA-OAEP",
+    clause: "devzone \"Integration\", JWE Algorithms: RSA-OAEP",
+    why: "RSA-OAEP is OAEP with SHA-1; RSA-OAEP-256 is another algorithm.",
+    fix: "Set alg to RSA-OAEP in the JWE header, and let the library use OAEP with SHA-1.",
+};
+
+pub(super) static JWE_ENC: Check = Check {
+    id: "paco.jwe_enc",
+    title: "The content encryption is supported",
+    clause: "devzone \"Integration\", JWE Encryption Algorithms",
+    why: "Six content encryptions are supported.",
+    fix: "Set enc to A128CBC-HS256, which the documents tell merchants to use.",
+};
+
+pub(super) static KID: Check = Check {
+    id: "paco.kid",
+    title: "kid names PACO's encryption key of this environment",
+    clause: "devzone \"Integration\", Environment-dependent Parameters: Key ID",
+    why: "Each environment has one fixed kid; it locates the key that decrypts.",
+    fix: "Set kid in the JWE header to this environment's value.",
+};
+
+pub(super) static DECRYPTION: Check = Check {
+    id: "paco.decryption",
+    title: "The message can be decrypted with PACO's encryption key",
+    clause: "devzone \"Integration\", JOSE Encryption Workflow, step 5",
+    why: "The content key must be encrypted to PACO's encryption public key, and nothing changed \
+          since.",
+    fix: "Encrypt to PACO's encryption public key of this environment (not its signing key, not \
+          yours).",
+};
+
+pub(super) static JWS: Check = Check {
+    id: "paco.jws",
+    title: "Inside the JWE is a JWS in compact form",
+    clause: "RFC 7515 §7.1; devzone: JWE(JWS(payload))",
+    why: "Sign first, then encrypt the signed token as it is.",
+    fix: "Sign the claims to a compact JWS and encrypt that string, not the bare claims.",
+};
+
+pub(super) static JWS_ALG: Check = Check {
+    id: "paco.jws_alg",
+    title: "The signature algorithm is supported",
+    clause: "devzone \"Integration\", JWS Algorithms: RS256/384/512, PS256/384/512",
+    why: "Only RSA signatures prove who signed; HS256 and none do not.",
+    fix: "Sign with PS256, which the documents tell merchants to use.",
+};
+
+pub(super) static SIGNATURE: Check = Check {
+    id: "paco.signature",
+    title: "The signature is the merchant's",
+    clause: "devzone \"Integration\", JOSE Encryption Workflow, step 6",
+    why: "The request must be signed with the private key whose public half the merchant uploaded.",
+    fix: "Sign with the merchant's signing private key, and upload its public half as the signing key.",
+};
+
+pub(super) static CLAIMS: Check = Check {
+    id: "paco.claims",
+    title: "The signed payload is a JSON object of claims",
+    clause: "RFC 7519 §7.2",
+    why: "The claims are one JSON object in UTF-8, each member once.",
+    fix: "Sign the claims as one JSON object.",
+};
+
+pub(super) static AUDIENCE: Check = Check {
+    id: "paco.audience",
+    title: "aud is PacoAudience",
+    clause: "devzone \"Integration\", Encryption Note 2.b",
+    why: "The claim says for whom the message is.",
+    fix: "Set the claim aud to exactly PacoAudience.",
+};
+
+pub(super) static ISSUER: Check = Check {
+    id: "paco.issuer",
+    title: "iss is the access token",
+    clause: "devzone \"Integration\", Encryption Note 2.a: iss must be equal to API key",
+    why: "The claim says who speaks; it must be the token of the header.",
+    fix: "Set the claim iss to the merchant's access token.",
+};
+
+pub(super) static COMPANY_API_KEY: Check = Check {
+    id: "paco.company_api_key",
+    title: "The claim CompanyApiKey, if present, is the access token",
+    clause: "the official sample's claim set; the documents do not name it",
+    why: "Most clients send the token as a claim too; it must not contradict the header.",
+    fix: "Set the claim CompanyApiKey to the access token, or leave it out.",
+};
+
+pub(super) static NOT_BEFORE: Check = Check {
+    id: "paco.not_before",
+    title: "nbf is not in the future",
+    clause: "RFC 7519 §4.1.5",
+    why: "A message is not valid before its time; a minute of clock skew is granted.",
+    fix: "Use whole seconds of UTC, and synchronize the clock; now - 5 s is a safe nbf.",
+};
+
+pub(super) static ISSUED_AT: Check = Check {
+    id: "paco.issued_at",
+    title: "iat is present and not in the future",
+    clause: "RFC 7519 §4.1.6; devzone example",
+    why: "The lifetime of a message is counted from iat.",
+    fix: "Set iat to the present second in UTC.",
+};
+
+pub(super) static EXPIRY: Check = Check {
+    id: "paco.expiry",
+    title: "exp is present and not past",
+    clause: "devzone \"Integration\", Expiry; RFC 7519 §4.1.4",
+    why: "An expired message may be a replayed one.",
+    fix: "Make a new message for every request, with exp after now (iat + 3600 is usual).",
+};
+
+pub(super) static LIFETIME: Check = Check {
+    id: "paco.lifetime",
+    title: "The message is not older than the allowed lifetime",
+    clause: "devzone \"Integration\", Expiry: 5 minutes; its example: 60 minutes",
+    why: "However late exp is, a message is good for jose_max_lifetime_s from its iat.",
+    fix: "Make a new message for every request.",
+};
+
+pub(super) static CRIT: Check = Check {
+    id: "paco.crit",
+    title: "crit, if present, names exp only, and the header has it",
+    clause: "devzone \"Integration\", Expiry; RFC 7515 §4.1.11",
+    why: "A critical header that is not understood must be refused.",
+    fix: "Leave crit out, as every known client does.",
+};
+
+pub(super) static REQUEST: Check = Check {
+    id: "paco.request",
+    title: "The message holds the request object",
+    clause: "devzone \"Integration\", JOSE Encryption Workflow, step 1.a",
+    why: "A sealed request stands in the claim request; a plain one is the body itself.",
+    fix: "Put the request body into the claim request (a plain JSON body is sent bare).",
+};
+
+pub(super) static FIELDS: Check = Check {
+    id: "paco.fields",
+    title: "The request's members are complete and well-formed",
+    clause: "union of the fields in working clients; no public table of types exists",
+    why: "PACO answers PC-B050095 without saying which member is wrong.",
+    fix: "Correct the member that is named here.",
+};
+
+/// The ladder of endpoints that take a message.
+pub(super) static MESSAGE_CHECKS: [&Check; 25] = [
+    &HTTPS,
+    &SOURCE_ADDRESS,
+    &CONTENT_TYPE,
+    &MESSAGE_ENCRYPTION,
+    &TOKEN,
+    &BASIC,
+    &JWE,
+    &JWE_ALG,
+    &JWE_ENC,
+    &KID,
+    &DECRYPTION,
+    &JWS,
+    &JWS_ALG,
+    &SIGNATURE,
+    &CLAIMS,
+    &AUDIENCE,
+    &ISSUER,
+    &COMPANY_API_KEY,
+    &NOT_BEFORE,
+    &ISSUED_AT,
+    &EXPIRY,
+    &LIFETIME,
+    &CRIT,
+    &REQUEST,
+    &FIELDS,
+];
+
+/// The rungs that judge a seal, which a plain message does not have.
+const SEAL: std::ops::Range<usize> = 6..23;
+
+/// The ladder of `Inquiry/transactionStatus`, which is never sealed.
+pub(super) static INQUIRY_CHECKS: [&Check; 5] = [&HTTPS, &SOURCE_ADDRESS, &TOKEN, &BASIC, &FIELDS];
+
+/// The form of a message, told by a media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageForm {
+    Jose,
+    Json,
+}
+
+/// Judges a message and yields the typed request.
+pub(super) async fn message<T: DeserializeOwned>(
+    call: Call,
+    settings: Arc<Settings>,
+    schema: &'static [Member],
+    rules: Rules,
+) -> Result<Verified<T>, Refusal> {
+    call.judge(&HTTPS, over_https(&call, &settings))?;
+    call.judge(&SOURCE_ADDRESS, from_listed_address(&call, &settings))?;
+    let form = call.step(&CONTENT_TYPE, content_type(call.received()))?;
+    call.judge(&MESSAGE_ENCRYPTION, sealed_where_required(&call, &settings, form))?;
+    let merchant = call.step(&TOKEN, known_token(&call))?;
+    call.judge(&BASIC, basic_credentials(&call, &settings, &merchant))?;
+    let request = match form {
+        MessageForm::Jose => jose_request(&call, &settings, &merchant).await?,
+        MessageForm::Json => json_request(&call)?,
+    };
+    let bound = fields::bind(&request, schema, settings.strict_names);
+    let bound = bound.and_then(|bound| rules(&bound).map(|()| bound));
+    let bound = call.step(&FIELDS, bound)?;
+    let typed = serde_json::from_value(bound.clone()).map_err(|error| Refusal::Internal {
+        reason: format!("a bound message has another type than its schema: {error}"),
+    })?;
+    call.verified(&MESSAGE_CHECKS, typed)
+}
+
+/// Judges an inquiry, whose request is the query.
+pub(super) fn inquiry<T: DeserializeOwned>(
+    call: &Call,
+    settings: &Settings,
+    schema: &'static [Member],
+) -> Result<Verified<T>, Refusal> {
+    call.judge(&HTTPS, over_https(call, settings))?;
+    call.judge(&SOURCE_ADDRESS, from_listed_address(call, settings))?;
+    let merchant = call.step(&TOKEN, known_token(call))?;
+    call.judge(&BASIC, basic_credentials(call, settings, &merchant))?;
+    let query = query(call.received());
+    note_subject(call, &Value::Object(query.clone()));
+    call.set_opened(Value::Object(query.clone()));
+    let bound = call.step(&FIELDS, fields::bind(&query, schema, settings.strict_names))?;
+    let typed = serde_json::from_value(bound).map_err(|error| Refusal::Internal {
+        reason: format!("a bound query has another type than its schema: {error}"),
+    })?;
+    call.verified(&INQUIRY_CHECKS, typed)
+}
+
+/// The sealed half of the ladder: from the JWE to the request object.
+async fn jose_request(
+    call: &Call,
+    settings: &Settings,
+    merchant: &Arc<PacoMerchant>,
+) -> Result<Map<String, Value>, Refusal> {
+    let now = call.now();
+    let jwe = call.step(&JWE, sealed_body(&call.received().body))?;
+    call.step(&JWE_ALG, key_encryption(&jwe.header))?;
+    let encryption = call.step(&JWE_ENC, content_encryption(&jwe))?;
+    call.judge(&KID, key_id(&jwe.header, settings))?;
+    let inner = call.step(&DECRYPTION, decrypted(call, settings, jwe, encryption).await)?;
+    let jws = call.step(&JWS, signed_token(&inner))?;
+    let algorithm = call.step(&JWS_ALG, signature_algorithm(&jws.header))?;
+    call.step(&SIGNATURE, signed_by(&jws, merchant, algorithm))?;
+    let claims = call.step(&CLAIMS, claims(&jws.payload))?;
+    call.step(&AUDIENCE, is_paco_audience(&claims))?;
+    call.step(&ISSUER, issued_by(&claims, merchant))?;
+    call.judge(&COMPANY_API_KEY, company_api_key(&claims, merchant))?;
+    call.judge(&NOT_BEFORE, not_before(&claims, now, settings))?;
+    let issued = call.step(&ISSUED_AT, issued_at(&claims, now, settings))?;
+    call.step(&EXPIRY, expiry(claims.get("exp"), "the claim exp", now, settings))?;
+    call.judge(&LIFETIME, lifetime(issued, now, settings))?;
+    call.judge(&CRIT, critical(&jws.header, now, settings))?;
+    let request = call.step(&REQUEST, request_claim(&claims))?;
+    note_request(call, &request);
+    call.set_form(AnswerForm {
+        sealed: match wanted_form(call.received(), MessageForm::Jose) {
+            MessageForm::Jose => Some((algorithm, encryption)),
+            MessageForm::Json => None,
+        },
+    });
+    Ok(request)
+}
+
+/// The plain half: no seal to judge, only the body.
+fn json_request(call: &Call) -> Result<Map<String, Value>, Refusal> {
+    for check in &MESSAGE_CHECKS[SEAL] {
+        call.skip(check, "plain JSON was sent");
+    }
+    // Raised before the body is judged: even a refusal of the body has the wanted form.
+    call.set_form(AnswerForm {
+        sealed: match wanted_form(call.received(), MessageForm::Json) {
+            MessageForm::Jose => Some((SignatureAlgorithm::Ps256, ContentEncryption::A128CbcHs256)),
+            MessageForm::Json => None,
+        },
+    });
+    let body = json::parse_object(&call.received().body);
+    let request =
+        body.map_err(|fault| Failure::new("a JSON object as the body", fault.to_string()));
+    let request = call.step(&REQUEST, request)?;
+    note_request(call, &request);
+    Ok(request)
+}
+
+fn note_request(call: &Call, request: &Map<String, Value>) {
+    let request = Value::Object(request.clone());
+    note_subject(call, &request);
+    call.set_opened(request);
+}
+
+fn note_subject(call: &Call, request: &Value) {
+    let order = request
+        .as_object()
+        .and_then(|members| members.iter().find(|(name, _)| name.eq_ignore_ascii_case("orderNo")));
+    if let Some(order) = order.and_then(|(_, value)| value.as_str()) {
+        call.set_subject(order.chars().take(100).collect::<String>());
+    }
+}
+
+type Judged = Result<Option<Cow<'static, str>>, Failure>;
+
+#[expect(clippy::unnecessary_wraps, reason = "every rung is judged to the same type")]
+fn skipped(reason: &'static str) -> Judged {
+    Ok(Some(Cow::Borrowed(reason)))
+}
+
+fn over_https(call: &Call, settings: &Settings) -> Judged {
+    match (settings.https_only, call.received().connection.scheme) {
+        (_, Scheme::Https) => Ok(None),
+        (false, Scheme::Http) => skipped("https_only is off"),
+        (true, Scheme::Http) => Err(Failure::new("HTTPS", "plain HTTP")),
+    }
+}
+
+fn from_listed_address(call: &Call, settings: &Settings) -> Judged {
+    let networks = match &settings.ip_allow_list {
+        AllowList::Any => return skipped("ip_allow_list is any: every address counts as listed"),
+        AllowList::Networks(networks) => networks,
+    };
+    let listed = address::is_listed(call.received().connection.peer.ip(), networks);
+    match (listed, settings.environment) {
+        (Ok(()), _) => Ok(None),
+        (Err(_), Environment::Uat) => {
+            skipped("the address is not listed, which UAT allows as long as the message is sealed")
+        }
+        (Err(failure), Environment::Prd) if networks.is_empty() => Err(failure.fix(
+            "production needs an explicit ip_allow_list; set it to the client's address or to any",
+        )),
+        (Err(failure), Environment::Prd) => Err(failure),
+    }
+}
+
+fn is_listed(call: &Call, settings: &Settings) -> bool {
+    match &settings.ip_allow_list {
+        AllowList::Any => true,
+        AllowList::Networks(networks) => {
+            address::is_listed(call.received().connection.peer.ip(), networks).is_ok()
+        }
+    }
+}
+
+/// The form that a media type names. Parameters do not count, nor does the trailing semicolon that
+/// the provider's page prints.
+fn media_type(text: &str) -> Option<MessageForm> {
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/jose") {
+        Some(MessageForm::Jose)
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Some(MessageForm::Json)
+    } else {
+        None
+    }
+}
+
+fn content_type(received: &Received) -> Result<MessageForm, Failure> {
+    let expected = "application/jose or application/json";
+    match received.header_text("content-type") {
+        None => Err(Failure::new(expected, "no Content-Type")),
+        Some(text) => media_type(text).ok_or_else(|| Failure::new(expected, text)),
+    }
+}
+
+/// The form of the answer: the media type that Accept prefers, else that of the request.
+fn wanted_form(received: &Received, request: MessageForm) -> MessageForm {
+    let mut best: Option<(f32, MessageForm)> = None;
+    let accepts = received.headers.get_all("accept");
+    let ranges = accepts.iter().filter_map(|value| value.to_str().ok());
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let Some(form) = media_type(range) else {
+            continue;
+        };
+        let quality = range
+            .split(';')
+            .find_map(|parameter| parameter.trim().strip_prefix("q="))
+            .and_then(|quality| quality.trim().parse::<f32>().ok())
+            .unwrap_or(1.0);
+        if quality <= 0.0 {
+            continue;
+        }
+        let better = match best {
+            None => true,
+            // Equally wanted forms leave the choice to the request's own.
+            Some((so_far, _)) => quality > so_far || (quality >= so_far && form == request),
+        };
+        if better {
+            best = Some((quality, form));
+        }
+    }
+    best.map_or(request, |(_, form)| form)
+}
+
+fn sealed_where_required(call: &Call, settings: &Settings, form: MessageForm) -> Judged {
+    if form == MessageForm::Jose {
+        return Ok(None);
+    }
+    let plain = || Failure::new("a sealed message (application/jose)", "plain JSON");
+    match (settings.message_encryption, settings.environment) {
+        (MessageEncryption::Optional, _) => skipped("message_encryption is optional"),
+        (MessageEncryption::Required, _) => Err(plain().detail("message_encryption is required")),
+        (MessageEncryption::ByEnvironment, Environment::Prd) => {
+            Err(plain().detail("production requires it"))
+        }
+        (MessageEncryption::ByEnvironment, Environment::Uat) if is_listed(call, settings) => {
+            skipped("the address is allow-listed, so UAT takes plain JSON")
+        }
+        (MessageEncryption::ByEnvironment, Environment::Uat) => {
+            Err(plain().detail("the source address is not allow-listed, so UAT requires it"))
+        }
+    }
+}
+
+/// The token as a request sends it: the first of the known headers counts.
+pub(super) fn sent_token(received: &Received) -> Option<(&'static str, &[u8])> {
+    TOKEN_HEADERS.into_iter().find_map(|name| received.header(name).map(|value| (name, value)))
+}
+
+fn known_token(call: &Call) -> Result<Arc<PacoMerchant>, Failure> {
+    if let Some(merchant) = call.merchant() {
+        return Ok(merchant.parts());
+    }
+    let expected = "the access token of a merchant, in the header token";
+    match sent_token(call.received()) {
+        None => Err(Failure::new(expected, "none of the headers token, CompanyApiKey, apiKey")),
+        Some((name, value)) => {
+            let text = String::from_utf8_lossy(value);
+            let failure = Failure::new(
+                expected,
+                format!("\"{}\" in the header {name}, which no merchant has", shortened(&text)),
+            );
+            Err(match token_damage(&text) {
+                Some(damage) => failure.detail(damage),
+                None => failure,
+            })
+        }
+    }
+}
+
+fn token_damage(text: &str) -> Option<&'static str> {
+    if text.starts_with(['"', '\'']) {
+        Some("the token is wrapped in quotes")
+    } else if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
+        Some("the token has Bearer in front of it; the header takes it bare")
+    } else if text.len() == 32 && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Some("access tokens are lower-case hex")
+    } else if text.len() == 36 && text.matches('-').count() == 4 {
+        Some("access tokens have no dashes")
+    } else {
+        None
+    }
+}
+
+fn basic_credentials(call: &Call, settings: &Settings, merchant: &PacoMerchant) -> Judged {
+    let sent = call.received().header("authorization");
+    match (settings.basic_auth, sent) {
+        (BasicAuth::Ignored, _) => skipped("basic_auth is ignored"),
+        (BasicAuth::VerifyIfSent, None) => {
+            skipped("none were sent, and basic_auth is verify_if_sent")
+        }
+        (BasicAuth::Required, None) => Err(Failure::new(
+            format!("Basic credentials of user \"{}\"", merchant.basic_user),
+            "no Authorization header",
+        )),
+        (BasicAuth::VerifyIfSent | BasicAuth::Required, Some(header)) => {
+            basic::matches(header, &merchant.basic_user, &merchant.basic_password).map(|()| None)
+        }
+    }
+}
+
+fn sealed_body(body: &[u8]) -> Result<CompactJwe, Failure> {
+    let expected = "a compact JWE of five base64url parts";
+    if body.is_empty() {
+        return Err(Failure::new(expected, "an empty body"));
+    }
+    let text =
+        std::str::from_utf8(body).map_err(|_| Failure::new(expected, "bytes that are not text"))?;
+    let jwe = CompactJwe::parse(text).map_err(|fault| Failure::new(expected, fault.to_string()))?;
+    if let Some(zip) = jwe.header.get("zip") {
+        return Err(Failure::new("a JWE without compression", format!("zip {zip}"))
+            .fix("Leave zip out; PACO documents no compression."));
+    }
+    if let Some(crit) = jwe.header.get("crit") {
+        return Err(Failure::new("no critical members in the JWE header", format!("crit {crit}"))
+            .fix("Leave crit out of the JWE header."));
+    }
+    Ok(jwe)
+}
+
+fn key_encryption(header: &Map<String, Value>) -> Result<(), Failure> {
+    match header.get("alg").and_then(Value::as_str) {
+        Some("RSA-OAEP") => Ok(()),
+        _ => Err(Failure::new("alg RSA-OAEP", member_text(header, "alg"))),
+    }
+}
+
+fn content_encryption(jwe: &CompactJwe) -> Result<ContentEncryption, Failure> {
+    let named = jwe.header.get("enc").and_then(Value::as_str);
+    let encryption = named.and_then(ContentEncryption::named).ok_or_else(|| {
+        let supported = ContentEncryption::ALL.map(ContentEncryption::name).join(", ");
+        Failure::new(format!("enc one of {supported}"), member_text(&jwe.header, "enc"))
+    })?;
+    jwe.lengths_fit(encryption).map_err(|fault| {
+        Failure::new(format!("parts of the lengths of {}", encryption.name()), fault.to_string())
+    })?;
+    Ok(encryption)
+}
+
+fn key_id(header: &Map<String, Value>, settings: &Settings) -> Judged {
+    let environment = settings.environment;
+    let sent = header.get("kid").and_then(Value::as_str);
+    if sent == Some(environment.kid()) {
+        return Ok(None);
+    }
+    if !settings.kid_strict {
+        return skipped("kid_check is ignore");
+    }
+    let failure = Failure::new(
+        format!("kid {} ({})", environment.kid(), environment.name()),
+        member_text(header, "kid"),
+    );
+    let known = match sent {
+        Some(kid) if kid == environment.other().kid() => {
+            Some(format!("that is the kid of {}", environment.other().name()))
+        }
+        Some(KID_OF_THE_EXAMPLE) => {
+            Some("that is the kid of the example in the documents, no environment's".to_owned())
+        }
+        _ => None,
+    };
+    Err(match known {
+        Some(known) => failure.detail(known),
+        None => failure,
+    })
+}
+
+async fn decrypted(
+    call: &Call,
+    settings: &Settings,
+    jwe: CompactJwe,
+    encryption: ContentEncryption,
+) -> Result<String, Failure> {
+    let environment = settings.environment;
+    let key = &keys::of(environment).encryption;
+    let opened =
+        call.services().rsa.run(move || jwe.decrypt(key, KeyWrapping::RsaOaep, encryption)).await;
+    let plaintext = opened.map_err(|fault: DecryptionFault| {
+        Failure::new(
+            format!("a content key encrypted to PACO's {} encryption key", environment.name()),
+            fault.to_string(),
+        )
+    })?;
+    call.set_unsealed(plaintext.clone());
+    String::from_utf8(plaintext).map_err(|_| {
+        Failure::new("a compact JWS inside the JWE", "decrypted bytes that are not text")
+    })
+}
+
+fn signed_token(inner: &str) -> Result<CompactJws, Failure> {
+    CompactJws::parse(inner).map_err(|fault| {
+        let failure = Failure::new("a compact JWS of three base64url parts", fault.to_string());
+        if inner.trim_start().starts_with('{') {
+            failure.detail("inside the JWE is bare JSON: the message is encrypted but not signed")
+        } else {
+            failure
+        }
+    })
+}
+
+fn signature_algorithm(header: &Map<String, Value>) -> Result<SignatureAlgorithm, Failure> {
+    let named = header.get("alg").and_then(Value::as_str);
+    named.and_then(SignatureAlgorithm::named).ok_or_else(|| {
+        let supported = SignatureAlgorithm::ALL.map(SignatureAlgorithm::name).join(", ");
+        Failure::new(format!("alg one of {supported}"), member_text(header, "alg"))
+    })
+}
+
+fn signed_by(
+    jws: &CompactJws,
+    merchant: &PacoMerchant,
+    algorithm: SignatureAlgorithm,
+) -> Result<(), Failure> {
+    let key = merchant.signing.public();
+    if jws.is_signed_by(key, algorithm) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("a {} signature by the merchant's signing key {}", algorithm.name(), key.id()),
+        format!(
+            "a signature of {} bytes ({}…) that this key did not make over these bytes",
+            jws.signature.len(),
+            URL_SAFE_NO_PAD.encode(&jws.signature[..jws.signature.len().min(9)])
+        ),
+    ))
+}
+
+fn claims(payload: &[u8]) -> Result<Map<String, Value>, Failure> {
+    json::parse_object(payload)
+        .map_err(|fault| Failure::new("a JSON object of claims", fault.to_string()))
+}
+
+fn is_paco_audience(claims: &Map<String, Value>) -> Result<(), Failure> {
+    let holds = match claims.get("aud") {
+        Some(Value::String(audience)) => audience == REQUEST_AUDIENCE,
+        // RFC 7519 §4.1.3 allows several audiences.
+        Some(Value::Array(audiences)) => audiences.iter().any(|one| one == REQUEST_AUDIENCE),
+        _ => false,
+    };
+    if holds {
+        return Ok(());
+    }
+    Err(Failure::new(format!("aud \"{REQUEST_AUDIENCE}\""), member_text(claims, "aud")))
+}
+
+fn issued_by(claims: &Map<String, Value>, merchant: &PacoMerchant) -> Result<(), Failure> {
+    if claims.get("iss").and_then(Value::as_str) == Some(merchant.token.as_str()) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("iss \"{}\", the access token", merchant.token),
+        member_text(claims, "iss"),
+    ))
+}
+
+fn company_api_key(claims: &Map<String, Value>, merchant: &PacoMerchant) -> Judged {
+    match claims.get("CompanyApiKey") {
+        None => skipped("the claim was not sent"),
+        Some(Value::String(key)) if *key == merchant.token => Ok(None),
+        Some(_) => Err(Failure::new(
+            format!("CompanyApiKey \"{}\", the access token", merchant.token),
+            member_text(claims, "CompanyApiKey"),
+        )),
+    }
+}
+
+fn not_before(claims: &Map<String, Value>, now: Timestamp, settings: &Settings) -> Judged {
+    match claims.get("nbf") {
+        None => skipped("nbf was not sent"),
+        Some(value) => {
+            not_in_the_future(instant(value, "nbf")?, "nbf", now, settings).map(|_| None)
+        }
+    }
+}
+
+fn issued_at(
+    claims: &Map<String, Value>,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<Timestamp, Failure> {
+    let value = claims
+        .get("iat")
+        .ok_or_else(|| Failure::new("the claim iat in seconds since 1970", "no iat"))?;
+    not_in_the_future(instant(value, "iat")?, "iat", now, settings)
+}
+
+fn not_in_the_future(
+    at: Timestamp,
+    claim: &str,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<Timestamp, Failure> {
+    let ahead = at.duration_since(now);
+    if ahead <= settings.jose_clock_skew {
+        return Ok(at);
+    }
+    Err(Failure::new(
+        format!(
+            "{claim} at or before {now}, {} s of skew granted",
+            settings.jose_clock_skew.as_secs()
+        ),
+        format!("{claim} {at}, which is {} ahead", spoken(ahead)),
+    ))
+}
+
+fn expiry(
+    value: Option<&Value>,
+    place: &str,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let Some(value) = value else {
+        return Err(Failure::new(format!("{place} in seconds since 1970"), "none"));
+    };
+    let at = instant(value, "exp")?;
+    let late = now.duration_since(at);
+    if late <= settings.jose_clock_skew {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("{place} after {now}, {} s of skew granted", settings.jose_clock_skew.as_secs()),
+        format!("exp {at}, which is {} past", spoken(late)),
+    ))
+}
+
+fn lifetime(issued: Timestamp, now: Timestamp, settings: &Settings) -> Judged {
+    let Some(most) = settings.jose_max_lifetime else {
+        return skipped("jose_max_lifetime_s is unlimited");
+    };
+    let age = now.duration_since(issued);
+    let granted = most.saturating_add(settings.jose_clock_skew);
+    if age <= granted {
+        return Ok(None);
+    }
+    Err(Failure::new(
+        format!(
+            "a message at most {} s old by its iat, {} s of skew granted",
+            most.as_secs(),
+            settings.jose_clock_skew.as_secs()
+        ),
+        format!("iat {issued}, which is {} ago", spoken(age)),
+    ))
+}
+
+fn critical(header: &Map<String, Value>, now: Timestamp, settings: &Settings) -> Judged {
+    let Some(crit) = header.get("crit") else {
+        return skipped("crit was not sent");
+    };
+    let only_exp = matches!(crit, Value::Array(names) if names.len() == 1 && names[0] == "exp");
+    if !only_exp {
+        return Err(Failure::new("crit [\"exp\"], or none", member_text(header, "crit")));
+    }
+    expiry(header.get("exp"), "the header exp, which crit names", now, settings).map(|()| None)
+}
+
+fn request_claim(claims: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    match claims.get("request") {
+        Some(Value::Object(request)) => Ok(request.clone()),
+        _ => Err(Failure::new("the claim request, an object", member_text(claims, "request"))),
+    }
+}
+
+/// A `NumericDate`: any JSON number of seconds (RFC 7519 §2).
+fn instant(value: &Value, claim: &str) -> Result<Timestamp, Failure> {
+    value.as_f64().and_then(from_seconds).ok_or_else(|| {
+        Failure::new(
+            format!("{claim} as a number of seconds since 1970"),
+            format!("{claim} {}", shortened(&value.to_string())),
+        )
+    })
+}
+
+/// The query's parameters, decoded; the first of a name counts.
+fn query(received: &Received) -> Map<String, Value> {
+    let mut parameters = Map::new();
+    for pair in received.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
+    {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = percent_decoded(name);
+        if !parameters.contains_key(&name) {
+            parameters.insert(name, Value::String(percent_decoded(value)));
+        }
+    }
+    parameters
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while index < bytes.len() {
+        let hex =
+            bytes.get(index + 1..index + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (bytes[index], hex.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                index += 3;
+            }
+            (b'+', _) => {
+                decoded.push(b' ');
+                index += 1;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                index += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// A member as evidence: its JSON text, or that it is absent.
+fn member_text(map: &Map<String, Value>, name: &str) -> String {
+    match map.get(name) {
+        Some(value) => format!("{name} {}", shortened(&value.to_string())),
+        None => format!("no {name}"),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 200;
+    match text.char_indices().nth(SHOWN) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

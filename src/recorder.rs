@@ -1,0 +1,211 @@
+//! Groups finished exchanges into one commit, then lets their answers go.
+//!
+//! While one batch is being committed the next one gathers, so the batch grows with the load and a
+//! lone exchange never waits for company.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::limits;
+use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
+
+/// Hands exchanges to the database. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    queue: mpsc::Sender<Work>,
+    sequence: Arc<AtomicI64>,
+    newest: watch::Receiver<i64>,
+}
+
+#[derive(Debug)]
+enum Work {
+    Record(Box<Entry>, oneshot::Sender<Result<Committed, String>>),
+    Delivered(i64, Delivery),
+    Flush(oneshot::Sender<()>),
+}
+
+impl Recorder {
+    /// Starts the recorder's task. It ends when the last handle is gone and its queue is empty.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn start(store: Arc<Store>) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let last = store.last_sequence().await?;
+        let retained = Retained::load(&store).await?;
+        let (queue, work) = mpsc::channel(limits::RECORDER_QUEUE);
+        let (tell_newest, newest) = watch::channel(last);
+        let task = tokio::spawn(run(store, work, tell_newest, retained));
+        let recorder = Self {
+            queue,
+            sequence: Arc::new(AtomicI64::new(last)),
+            newest,
+        };
+        Ok((recorder, task))
+    }
+
+    /// The next number of the journal.
+    #[must_use]
+    pub fn next_sequence(&self) -> i64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Commits one exchange, together with whoever else waits.
+    ///
+    /// # Errors
+    /// The reason why the commit failed; then nothing was written.
+    pub async fn record(&self, entry: Entry) -> Result<Committed, String> {
+        let (done, result) = oneshot::channel();
+        let work = Work::Record(Box::new(entry), done);
+        self.queue.send(work).await.map_err(|_| "the recorder has stopped".to_owned())?;
+        result.await.unwrap_or_else(|_| Err("the recorder stopped before the commit".to_owned()))
+    }
+
+    /// Notes how an answer left. Best effort: it is outside the promise.
+    pub fn delivered(&self, seq: i64, delivery: Delivery) {
+        let _ = self.queue.try_send(Work::Delivered(seq, delivery));
+    }
+
+    /// Waits until all that was queued before is committed.
+    pub async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.queue.send(Work::Flush(done)).await.is_ok() {
+            let _ = flushed.await;
+        }
+    }
+
+    /// Follows the newest committed number.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.clone()
+    }
+}
+
+async fn run(
+    store: Arc<Store>,
+    mut work: mpsc::Receiver<Work>,
+    newest: watch::Sender<i64>,
+    mut retained: Retained,
+) {
+    let mut batch = Vec::new();
+    while work.recv_many(&mut batch, limits::RECORDER_BATCH).await > 0 {
+        let mut entries = Vec::new();
+        let mut waiting = Vec::new();
+        let mut delivered = Vec::new();
+        let mut flushes = Vec::new();
+        for item in batch.drain(..) {
+            match item {
+                Work::Record(entry, done) => {
+                    entries.push(*entry);
+                    waiting.push(done);
+                }
+                Work::Delivered(seq, delivery) => delivered.push((seq, delivery)),
+                Work::Flush(done) => flushes.push(done),
+            }
+        }
+        if !entries.is_empty() {
+            match store.commit(&entries).await {
+                Ok(outcomes) => {
+                    for (entry, outcome) in entries.iter().zip(&outcomes) {
+                        if *outcome == Committed::Written {
+                            retained.add(entry);
+                            newest.send_if_modified(|seq| {
+                                let newer = entry.exchange.summary.seq > *seq;
+                                *seq = (*seq).max(entry.exchange.summary.seq);
+                                newer
+                            });
+                        }
+                    }
+                    for (done, outcome) in waiting.into_iter().zip(outcomes) {
+                        // A receiver that is gone belongs to a task that was stopped.
+                        let _ = done.send(Ok(outcome));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "exchanges could not be committed");
+                    for done in waiting {
+                        let _ = done.send(Err(error.to_string()));
+                    }
+                }
+            }
+        }
+        for (seq, delivery) in delivered {
+            if let Err(error) = store.note_delivery(seq, delivery).await {
+                tracing::warn!(%error, "a delivery could not be noted");
+            }
+        }
+        if let Err(error) = retained.evict(&store).await {
+            tracing::warn!(%error, "old exchanges could not be evicted");
+        }
+        for done in flushes {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// How much the journal holds, counted along so that the bounds cost nothing to keep.
+#[derive(Debug, Default)]
+struct Retained {
+    by_merchant: HashMap<Option<String>, u64>,
+    bytes: u64,
+}
+
+impl Retained {
+    async fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut retained = Self::default();
+        for held in store.retention().await? {
+            retained.bytes += held.bytes;
+            retained.by_merchant.insert(held.merchant, held.exchanges);
+        }
+        Ok(retained)
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        let merchant = &entry.exchange.summary.merchant;
+        match self.by_merchant.get_mut(merchant) {
+            Some(count) => *count += 1,
+            None => {
+                self.by_merchant.insert(merchant.clone(), 1);
+            }
+        }
+        self.bytes += crate::store::stored_bytes(&entry.exchange) as u64;
+    }
+
+    fn subtract(&mut self, removed: &[Retention]) {
+        for gone in removed {
+            self.bytes = self.bytes.saturating_sub(gone.bytes);
+            if let Some(count) = self.by_merchant.get_mut(&gone.merchant) {
+                *count = count.saturating_sub(gone.exchanges);
+            }
+        }
+    }
+
+    async fn evict(&mut self, store: &Store) -> Result<(), StoreError> {
+        let slack = u64::from(limits::EVICTION_BATCH);
+        let over = self
+            .by_merchant
+            .iter()
+            .find(|(_, count)| **count > limits::EXCHANGES_PER_MERCHANT + slack)
+            .map(|(merchant, _)| merchant.clone());
+        if let Some(merchant) = over {
+            let removed =
+                store.evict_oldest(Some(merchant.as_deref()), limits::EVICTION_BATCH).await?;
+            if removed.is_empty() {
+                // The journal was reset meanwhile: count again.
+                *self = Self::load(store).await?;
+            }
+            self.subtract(&removed);
+        }
+        if self.bytes > limits::JOURNAL_BYTES {
+            let removed = store.evict_oldest(None, limits::EVICTION_BATCH).await?;
+            if removed.is_empty() {
+                *self = Self::load(store).await?;
+            }
+            self.subtract(&removed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Transactions: the state rows that a person can drive, such as orders.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
+
+use super::{Store, StoreError, instant};
+
+/// A state row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Whose it is.
+    pub merchant: String,
+    /// At which provider.
+    pub provider: String,
+    /// What sort of thing it is.
+    pub kind: String,
+    /// Its name among its kind.
+    pub key: String,
+    /// Grows with every change.
+    pub version: i64,
+    /// Its status in one word.
+    pub status: String,
+    /// All of it, as the provider keeps it (JSON).
+    pub state: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Which transactions a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct TransactionFilter {
+    /// Only this provider's.
+    pub provider: Option<String>,
+    /// Only this merchant's.
+    pub merchant: Option<String>,
+    /// Only this one.
+    pub key: Option<String>,
+    /// Only those in this status.
+    pub status: Option<String>,
+    /// Leave out so many from the front.
+    pub skip: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+const COLUMNS: &str =
+    "merchant, kind, key, provider, version, status, state, created_at, updated_at";
+
+impl Store {
+    /// One transaction.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn transaction(
+        &self,
+        merchant: &str,
+        kind: &str,
+        key: &str,
+    ) -> Result<Option<Transaction>, StoreError> {
+        let row = sqlx::query(
+            "SELECT merchant, kind, key, provider, version, status, state, created_at, updated_at
+             FROM transactions WHERE merchant = ? AND kind = ? AND key = ?",
+        )
+        .bind(merchant)
+        .bind(kind)
+        .bind(key)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|source| StoreError::database("read a transaction", source))?;
+        row.as_ref().map(transaction).transpose()
+    }
+
+    /// Lists transactions, the last changed first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn transactions(
+        &self,
+        filter: &TransactionFilter,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("SELECT {COLUMNS} FROM transactions WHERE true"));
+        for (column, wanted) in [
+            (" AND provider = ", &filter.provider),
+            (" AND merchant = ", &filter.merchant),
+            (" AND key = ", &filter.key),
+            (" AND status = ", &filter.status),
+        ] {
+            if let Some(wanted) = wanted {
+                query.push(column).push_bind(wanted.clone());
+            }
+        }
+        query.push(" ORDER BY updated_at DESC, key LIMIT ").push_bind(i64::from(filter.limit));
+        query.push(" OFFSET ").push_bind(i64::from(filter.skip));
+        let rows = query
+            .build()
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|source| StoreError::database("list transactions", source))?;
+        rows.iter().map(transaction).collect()
+    }
+}
+
+fn transaction(row: &SqliteRow) -> Result<Transaction, StoreError> {
+    let read = || {
+        Ok(Transaction {
+            merchant: row.try_get("merchant")?,
+            provider: row.try_get("provider")?,
+            kind: row.try_get("kind")?,
+            key: row.try_get("key")?,
+            version: row.try_get("version")?,
+            status: row.try_get("status")?,
+            state: row.try_get("state")?,
+            created_at: instant(row.try_get("created_at")?),
+            updated_at: instant(row.try_get("updated_at")?),
+        })
+    };
+    read().map_err(|source| StoreError::database("read a transaction", source))
+}
