@@ -100,7 +100,7 @@ fn commits(criterion: &mut Criterion) {
 fn entry(seq: i64) -> Entry {
     let at = Timestamp::from_second(seq).expect("a small number of seconds");
     let rung = |id: &str| LadderRung {
-        id: id.to_owned(),
+        id: id.to_owned().into(),
         verdict: RungVerdict::Passed,
         expected: None,
         got: None,
@@ -112,10 +112,10 @@ fn entry(seq: i64) -> Entry {
             summary: ExchangeSummary {
                 seq,
                 at,
-                provider: "paco".to_owned(),
+                provider: "paco".into(),
                 merchant: Some("demo-paco".to_owned()),
                 attribution: Attribution::Proven,
-                endpoint: Some("payment".to_owned()),
+                endpoint: Some("payment".into()),
                 method: "POST".to_owned(),
                 target: "/api/2.0/Payment/prePaymentUi".to_owned(),
                 status: Some(200),
@@ -136,13 +136,13 @@ fn entry(seq: i64) -> Entry {
             answer_headers: vec![("content-type".to_owned(), "application/jose".to_owned())],
             answer_body: vec![b'e'; SEALED_BODY_BYTES],
             answer_note: None,
-            opened_answer: Some(json!({"response": {"orderNo": format!("ORDER{seq}")}})),
+            opened_answer: Some(json!({"response": {"orderNo": format!("ORDER{seq}")}}).into()),
             near_misses: None,
             delivery: None,
         },
         changes: vec![Change::Transaction(TransactionChange {
             merchant: "demo-paco".to_owned(),
-            provider: "paco".to_owned(),
+            provider: "paco".into(),
             kind: "order",
             key: format!("ORDER{seq}"),
             decided_on: None,

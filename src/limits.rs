@@ -64,6 +64,9 @@ pub const RECORDER_QUEUE: usize = 1024;
 /// means that a competitor won, so the bound is only reached when this many others won in a row.
 pub const STALE_RETRIES: usize = 1_000;
 
+/// Transactions kept in memory beside the database, a few KiB each.
+pub const CACHED_TRANSACTIONS: usize = 4_096;
+
 /// Most items on one page of a list of the admin API.
 pub const PAGE_ITEMS: u32 = 1_000;
 

@@ -164,7 +164,7 @@ fn explained<'a>(rung: &'a LadderRung, declared: &[&'static Check]) -> Explained
     let usual_fix = check.filter(|_| went_wrong).map(|check| check.fix);
     ExplainedCheck {
         id: &rung.id,
-        title: check.map_or(rung.id.as_str(), |check| check.title),
+        title: check.map_or(&*rung.id, |check| check.title),
         verdict: rung.verdict,
         expected: rung.expected.as_deref(),
         got: rung.got.as_deref(),
@@ -218,7 +218,7 @@ fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
         method: summary.method.clone(),
         target: summary.target.clone(),
         origin: detail.origin.clone(),
-        endpoint: summary.endpoint.clone(),
+        endpoint: summary.endpoint.as_deref().map(ToOwned::to_owned),
         headers: detail.request_headers.clone(),
         body: detail.request_body.clone(),
         ladder: detail.ladder.clone(),

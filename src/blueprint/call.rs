@@ -283,7 +283,7 @@ impl Call {
         if !climb.audit.is_complete(declared) {
             climb.attribution = None;
             let ladder = climb.audit.ladder(&[]);
-            let judged: Vec<&str> = ladder.iter().map(|rung| rung.id.as_str()).collect();
+            let judged: Vec<&str> = ladder.iter().map(|rung| &*rung.id).collect();
             return Err(Refusal::Internal {
                 reason: format!(
                     "the ladder climbed is not the declared one: {}",

@@ -129,7 +129,8 @@ pub struct Merchants {
 #[derive(Debug, Default)]
 struct Directory {
     by_id: HashMap<String, (Arc<Merchant>, Vec<String>)>,
-    by_name: HashMap<(String, String), Arc<Merchant>>,
+    /// By provider, then by what a request names.
+    by_name: HashMap<String, HashMap<String, Arc<Merchant>>>,
 }
 
 impl Merchants {
@@ -140,15 +141,11 @@ impl Merchants {
     pub fn add(&self, merchant: Arc<Merchant>, named_by: Vec<String>) -> Result<(), String> {
         let mut directory = self.present.write().unwrap_or_else(PoisonError::into_inner);
         let provider = &merchant.record.provider;
-        for name in &named_by {
-            if let Some(holder) = directory.by_name.get(&(provider.clone(), name.clone())) {
-                return Err(holder.record.id.clone());
-            }
+        let names = directory.by_name.entry(provider.clone()).or_default();
+        if let Some(holder) = named_by.iter().find_map(|name| names.get(name)) {
+            return Err(holder.record.id.clone());
         }
-        for name in &named_by {
-            let key = (provider.clone(), name.clone());
-            directory.by_name.insert(key, Arc::clone(&merchant));
-        }
+        names.extend(named_by.iter().map(|name| (name.clone(), Arc::clone(&merchant))));
         directory.by_id.insert(merchant.record.id.clone(), (merchant, named_by));
         Ok(())
     }
@@ -157,8 +154,8 @@ impl Merchants {
     pub fn remove(&self, id: &str) {
         let mut directory = self.present.write().unwrap_or_else(PoisonError::into_inner);
         if let Some((merchant, names)) = directory.by_id.remove(id) {
-            for name in names {
-                directory.by_name.remove(&(merchant.record.provider.clone(), name));
+            if let Some(known) = directory.by_name.get_mut(&merchant.record.provider) {
+                known.retain(|name, _| !names.contains(name));
             }
         }
     }
@@ -174,7 +171,7 @@ impl Merchants {
     #[must_use]
     pub fn named(&self, provider: &str, credential: &str) -> Option<Arc<Merchant>> {
         let directory = self.present.read().unwrap_or_else(PoisonError::into_inner);
-        directory.by_name.get(&(provider.to_owned(), credential.to_owned())).cloned()
+        directory.by_name.get(provider)?.get(credential).cloned()
     }
 
     /// All of them, by id.

@@ -58,8 +58,8 @@ pub struct Kept {
     pub answer_body: Vec<u8>,
     /// What was left out of it.
     pub answer_note: Option<String>,
-    /// The answer before sealing.
-    pub opened_answer: Option<Value>,
+    /// What a sealed answer says.
+    pub opened_answer: Option<Arc<Value>>,
 }
 
 /// A file of exported credentials.

@@ -1,12 +1,14 @@
 //! What goes back: a reply or a refusal in the provider's words, and the bytes it becomes.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::http::Method;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::BoxFuture;
@@ -28,8 +30,8 @@ pub struct Reply {
 pub enum ReplyBody {
     /// A message, sealed in the form in which the client wants it.
     Message(Value),
-    /// A message that is plain JSON whatever the client wants.
-    PlainMessage(Value),
+    /// A message that is plain JSON whatever the client wants, written out.
+    PlainMessage(Bytes),
     /// Bytes as they are, with their content type.
     Raw(&'static str, Bytes),
     /// Nothing.
@@ -45,8 +47,8 @@ pub struct WireReply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
-    /// What the body says before sealing.
-    pub opened: Option<Value>,
+    /// What a sealed body says; absent where the body says it itself.
+    pub opened: Option<Arc<Value>>,
 }
 
 /// A request that does not get what it asked for. The wording on the wire is the provider's.
@@ -92,12 +94,16 @@ impl Reply {
     }
 
     /// A message as plain JSON.
+    ///
+    /// # Panics
+    /// If the message cannot be written as JSON, which messages always can.
     #[must_use]
-    pub fn plain(status: u16, message: Value) -> Self {
+    pub fn plain(status: u16, message: &impl Serialize) -> Self {
+        let message = serde_json::to_vec(message).expect("a message is JSON");
         Self {
             status,
             headers: Vec::new(),
-            body: ReplyBody::PlainMessage(message),
+            body: ReplyBody::PlainMessage(Bytes::from(message)),
         }
     }
 

@@ -144,7 +144,7 @@ fn with_evidence(check: &Check, verdict: RungVerdict, failure: &Failure) -> Ladd
 
 fn bare(check: &Check, verdict: RungVerdict) -> LadderRung {
     LadderRung {
-        id: check.id.to_owned(),
+        id: Cow::Borrowed(check.id),
         verdict,
         expected: None,
         got: None,

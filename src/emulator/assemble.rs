@@ -30,6 +30,7 @@ use crate::{admin, limits, providers};
 /// Everything that runs, and how to end it.
 pub(super) struct Assembly {
     pub services: Arc<Services>,
+    pub providers: Vec<Arc<dyn Provider>>,
     pub base_urls: BTreeMap<String, String>,
     pub admin_token: Option<String>,
     pub ca_pem: String,
@@ -92,7 +93,7 @@ impl Assembly {
         let stop = CancellationToken::new();
         let admin = admin::router(Arc::new(Admin {
             services: Arc::clone(&services),
-            providers,
+            providers: providers.clone(),
             recorder: recorder.clone(),
             base_urls: base_urls.clone(),
             tag,
@@ -130,6 +131,7 @@ impl Assembly {
         });
         Ok(Self {
             services,
+            providers,
             base_urls,
             admin_token,
             ca_pem,

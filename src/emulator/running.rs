@@ -1,6 +1,7 @@
 //! A running emulator in the hands of its host.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -14,19 +15,19 @@ use tower::ServiceExt as _;
 
 use super::assemble::Assembly;
 use super::{AdminRefusal, StartError};
-use crate::blueprint::Services;
+use crate::blueprint::{Provider, Services};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{ExchangeFilter, ExchangeSummary, StoreError};
 
 /// A running emulator. Dropping it stops it; its ports are free afterwards.
-#[derive(Debug)]
 #[must_use = "dropping a running emulator stops it: keep it in a variable for as long as it is needed"]
 pub struct RunningEmulator {
     base_urls: BTreeMap<String, String>,
     admin_token: Option<String>,
     ca_pem: String,
     services: Arc<Services>,
+    providers: Vec<Arc<dyn Provider>>,
     admin: axum::Router,
     runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
@@ -56,6 +57,7 @@ pub(super) fn start(config: Config) -> Result<RunningEmulator, StartError> {
         admin_token: started.admin_token,
         ca_pem: started.ca_pem,
         services: started.services,
+        providers: started.providers,
         admin: started.admin,
         runtime: started.runtime,
         stop: Some(stop),
@@ -68,6 +70,7 @@ struct Started {
     admin_token: Option<String>,
     ca_pem: String,
     services: Arc<Services>,
+    providers: Vec<Arc<dyn Provider>>,
     admin: axum::Router,
     runtime: Handle,
 }
@@ -97,6 +100,7 @@ fn run(
             admin_token: assembly.admin_token.clone(),
             ca_pem: assembly.ca_pem.clone(),
             services: Arc::clone(&assembly.services),
+            providers: assembly.providers.clone(),
             admin: assembly.admin.clone(),
             runtime: Handle::current(),
         };
@@ -152,6 +156,12 @@ impl RunningEmulator {
     #[must_use]
     pub fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// The providers that it doubles: their endpoints, their checks, and a correct caller of each.
+    #[must_use]
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.providers
     }
 
     /// Creates a merchant: `{"provider": "paco"}` and whatever else shall not be left to chance.
@@ -265,6 +275,14 @@ impl RunningEmulator {
         {
             tracing::error!("the emulator's thread ended with a panic");
         }
+    }
+}
+
+impl fmt::Debug for RunningEmulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningEmulator")
+            .field("base_urls", &self.base_urls)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Step 8: what the journal writes of an exchange.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::http::Method;
@@ -91,10 +92,10 @@ pub(super) async fn exchange(
         summary: ExchangeSummary {
             seq: received.seq,
             at: call.now(),
-            provider: received.connection.provider.to_owned(),
+            provider: Cow::Borrowed(received.connection.provider),
             merchant: call.merchant().map(|merchant| merchant.id().to_owned()),
             attribution: call.attribution(),
-            endpoint: call.route().map(|route| route.endpoint.to_owned()),
+            endpoint: call.route().map(|route| Cow::Borrowed(route.endpoint)),
             method: received.method.to_string(),
             target: kept.target,
             status: Some(answer.status),

@@ -1,6 +1,7 @@
 //! Connections that never became a request are exchanges too: an integrator whose TLS fails sees
 //! why, instead of nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Exchanges;
@@ -40,7 +41,7 @@ async fn record(
         summary: ExchangeSummary {
             seq,
             at: exchanges.services.clock.now(),
-            provider: connection.provider.to_owned(),
+            provider: Cow::Borrowed(connection.provider),
             merchant: None,
             attribution: Attribution::None,
             endpoint: None,

@@ -28,6 +28,9 @@ pub(crate) fn all(
     Ok(vec![Arc::new(paco::Paco::new(section("paco"))?)])
 }
 
+/// A provider's id, its documentation, and the generated tables by name.
+type Page = (&'static str, &'static str, Vec<(&'static str, String)>);
+
 /// For each provider, by id: its documentation, and the generated tables that belong into it. For
 /// the test that holds one against the other; no part of the API.
 ///
@@ -35,7 +38,7 @@ pub(crate) fn all(
 /// If a provider refuses its own defaults.
 #[doc(hidden)]
 #[must_use]
-pub fn provider_docs() -> Vec<(&'static str, &'static str, Vec<(&'static str, String)>)> {
+pub fn provider_docs() -> Vec<Page> {
     let providers = all(&BTreeMap::new()).expect("every provider accepts its own defaults");
     providers
         .iter()

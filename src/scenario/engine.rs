@@ -29,6 +29,8 @@ struct Present {
     armed: Vec<Armed>,
     /// Indices of the active files, in the order in which they are asked.
     active: Vec<usize>,
+    /// Whether any of them makes a check fail: mostly none does, and every check asks.
+    forces: bool,
 }
 
 /// An armed rule.
@@ -139,7 +141,7 @@ impl Engine {
     /// If the store cannot be read.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let armed = self.store.armed_rules().await?;
-        let armed = armed
+        let armed: Vec<Armed> = armed
             .into_iter()
             .filter_map(|armed| {
                 // A rule that an older version armed and this one cannot read has no meaning here.
@@ -157,9 +159,17 @@ impl Engine {
             self.files.iter().position(|file| !file.magic && file.scenario == *name)
         });
         let magic = self.files.iter().enumerate().filter(|(_, file)| file.magic).map(|(i, _)| i);
-        let active = switched.chain(magic).collect();
-        *self.present.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Present { armed, active });
+        let active: Vec<usize> = switched.chain(magic).collect();
+        let rules = armed
+            .iter()
+            .map(|armed| &armed.rule)
+            .chain(active.iter().flat_map(|index| &self.files[*index].rules));
+        let forces = rules.into_iter().any(|rule| matches!(rule.effect, Effect::FailCheck(_)));
+        *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Present {
+            armed,
+            active,
+            forces,
+        });
         Ok(())
     }
 
@@ -167,6 +177,9 @@ impl Engine {
     #[must_use]
     pub fn forces(&self, check: &str, facts: &Facts<'_>) -> Option<RuleUse> {
         let present = self.present();
+        if !present.forces {
+            return None;
+        }
         self.candidates(&present, facts)
             .find(|(rule, _)| {
                 matches!(&rule.effect, Effect::FailCheck(wanted) if wanted == check)

@@ -90,6 +90,12 @@ impl Store {
         }
         exchanges::insert_all(&mut work, &written).await.map_err(failed)?;
         work.commit().await.map_err(failed)?;
+        for change in entries.iter().flat_map(|entry| &entry.changes) {
+            if let Change::Transaction(change) = change {
+                // Also of a stale entry: what it was decided on may have come from here.
+                self.cache.forget(&change.merchant, change.kind, &change.key);
+            }
+        }
         Ok(outcomes)
     }
 }

@@ -1,5 +1,8 @@
 //! The journal: what a client sent, what it was answered, and the ladder of checks between.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,11 +70,50 @@ pub enum RungVerdict {
     NotReached,
 }
 
+impl Verdict {
+    /// The word that stands for it everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::NotFound => "not_found",
+            Self::Unreadable => "unreadable",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl Attribution {
+    /// The word that stands for it everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Named => "named",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Delivery {
+    /// The word that stands for it everywhere.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::ClientLeft => "client_left",
+            Self::Faulted => "faulted",
+        }
+    }
+}
+
 /// One rung of the ladder as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LadderRung {
     /// Id of the check.
-    pub id: String,
+    pub id: Cow<'static, str>,
     /// How it went.
     pub verdict: RungVerdict,
     /// What was wanted, of a failed rung.
@@ -97,13 +139,13 @@ pub struct ExchangeSummary {
     /// The provider's instant at which it began.
     pub at: Timestamp,
     /// Whose double was addressed.
-    pub provider: String,
+    pub provider: Cow<'static, str>,
     /// The merchant that its credential names.
     pub merchant: Option<String>,
     /// How surely it is that merchant's.
     pub attribution: Attribution,
     /// The endpoint, where one was found.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Cow<'static, str>>,
     /// HTTP method, empty where there was none.
     pub method: String,
     /// Path and query, empty where there was none.
@@ -152,8 +194,8 @@ pub struct ExchangeDetail {
     pub answer_body: Vec<u8>,
     /// What was left out of the stored answer.
     pub answer_note: Option<String>,
-    /// The answer before it was sealed.
-    pub opened_answer: Option<Value>,
+    /// What a sealed answer says.
+    pub opened_answer: Option<Arc<Value>>,
     /// Near misses found before the body was masked.
     pub near_misses: Option<Value>,
     /// How the answer left.
@@ -228,7 +270,7 @@ impl Store {
             query.push(" AND status = ").push_bind(i64::from(status));
         }
         if let Some(verdict) = filter.verdict {
-            query.push(" AND verdict = ").push_bind(word(&verdict));
+            query.push(" AND verdict = ").push_bind(verdict.word());
         }
         if let Some(since) = filter.since {
             query.push(" AND at >= ").push_bind(since.as_microsecond());
@@ -273,7 +315,7 @@ impl Store {
     /// If the database cannot be written.
     pub async fn note_delivery(&self, seq: i64, delivery: Delivery) -> Result<(), StoreError> {
         sqlx::query("UPDATE exchange_details SET delivery = ? WHERE seq = ?")
-            .bind(word(&delivery))
+            .bind(delivery.word())
             .bind(seq)
             .execute(&mut *self.writer.lock().await)
             .await
@@ -401,14 +443,14 @@ async fn insert_summaries(
         let summary = &exchange.summary;
         row.push_bind(summary.seq)
             .push_bind(summary.at.as_microsecond())
-            .push_bind(&summary.provider)
+            .push_bind(&*summary.provider)
             .push_bind(&summary.merchant)
-            .push_bind(word(&summary.attribution))
-            .push_bind(&summary.endpoint)
+            .push_bind(summary.attribution.word())
+            .push_bind(summary.endpoint.as_deref())
             .push_bind(&summary.method)
             .push_bind(&summary.target)
             .push_bind(summary.status.map(i64::from))
-            .push_bind(word(&summary.verdict))
+            .push_bind(summary.verdict.word())
             .push_bind(&summary.failed_check)
             .push_bind(&summary.subject)
             .push_bind(summary.duration_us)
@@ -440,9 +482,9 @@ async fn insert_details(
             .push_bind(json(&exchange.answer_headers))
             .push_bind(&exchange.answer_body)
             .push_bind(&exchange.answer_note)
-            .push_bind(exchange.opened_answer.as_ref().map(json))
+            .push_bind(exchange.opened_answer.as_deref().map(json))
             .push_bind(exchange.near_misses.as_ref().map(json))
-            .push_bind(exchange.delivery.as_ref().map(word));
+            .push_bind(exchange.delivery.map(Delivery::word));
     });
     query.build().execute(connection).await.map(|_| ())
 }
@@ -468,10 +510,10 @@ fn summary(row: &SqliteRow) -> Result<ExchangeSummary, StoreError> {
     Ok(ExchangeSummary {
         seq,
         at: instant(row.try_get("at").map_err(failed)?),
-        provider: text("provider")?,
+        provider: Cow::Owned(text("provider")?),
         merchant: maybe("merchant")?,
         attribution: from_word(seq, &text("attribution")?)?,
-        endpoint: maybe("endpoint")?,
+        endpoint: maybe("endpoint")?.map(Cow::Owned),
         method: text("method")?,
         target: text("target")?,
         status: row
@@ -505,19 +547,11 @@ fn detail(row: &SqliteRow) -> Result<ExchangeDetail, StoreError> {
         answer_headers: from_json(seq, &text("answer_headers")?)?,
         answer_body: row.try_get("answer_body").map_err(failed)?,
         answer_note: maybe("answer_note")?,
-        opened_answer: value("opened_answer")?,
+        opened_answer: value("opened_answer")?.map(Arc::new),
         near_misses: value("near_misses")?,
         delivery: maybe("delivery")?.map(|text| from_word(seq, &text)).transpose()?,
         summary,
     })
-}
-
-/// A unit variant as the word that stands for it everywhere.
-fn word<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(word)) => word,
-        other => unreachable!("only enums of plain words come here, not {other:?}"),
-    }
 }
 
 fn json<T: Serialize>(value: &T) -> String {

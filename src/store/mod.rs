@@ -8,6 +8,7 @@ mod exchanges;
 mod merchants;
 mod notifications;
 mod rules;
+mod transaction_cache;
 mod transactions;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use self::exchanges::{
 pub use self::merchants::MerchantRecord;
 pub use self::notifications::{NewNotification, NotificationRecord};
 pub use self::rules::ArmedRule;
+use self::transaction_cache::TransactionCache;
 pub use self::transactions::{Transaction, TransactionFilter};
 
 /// Readers at once: enough for the admin API and the decisions of a two-core machine.
@@ -39,6 +41,7 @@ const READERS: u32 = 4;
 pub struct Store {
     writer: Mutex<SqliteConnection>,
     readers: SqlitePool,
+    cache: TransactionCache,
 }
 
 /// The database could not do what it should.
@@ -83,6 +86,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // The death of the process loses nothing; a power cut may lose the last moments.
             .synchronous(SqliteSynchronous::Normal)
+            // 32 MiB of log between checkpoints: fewer waits for the disk, and a bounded file.
+            .pragma("wal_autocheckpoint", "8192")
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
         let mut writer = SqliteConnection::connect_with(&options)
@@ -98,6 +103,7 @@ impl Store {
         Ok(Self {
             writer: Mutex::new(writer),
             readers,
+            cache: TransactionCache::default(),
         })
     }
 
@@ -183,7 +189,9 @@ impl Store {
             }
             query.execute(&mut *work).await.map_err(failed)?;
         }
-        work.commit().await.map_err(failed)
+        work.commit().await.map_err(failed)?;
+        self.cache.clear();
+        Ok(())
     }
 
     /// The highest sequence number ever given to an exchange.

@@ -1,5 +1,7 @@
 //! Transactions: the state rows that a person can drive, such as orders.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
@@ -59,7 +61,11 @@ impl Store {
         merchant: &str,
         kind: &str,
         key: &str,
-    ) -> Result<Option<Transaction>, StoreError> {
+    ) -> Result<Option<Arc<Transaction>>, StoreError> {
+        let generation = match self.cache.look(merchant, kind, key) {
+            Ok(cached) => return Ok(Some(cached)),
+            Err(generation) => generation,
+        };
         let row = sqlx::query(
             "SELECT merchant, kind, key, provider, version, status, state, created_at, updated_at
              FROM transactions WHERE merchant = ? AND kind = ? AND key = ?",
@@ -70,7 +76,11 @@ impl Store {
         .fetch_optional(&self.readers)
         .await
         .map_err(|source| StoreError::database("read a transaction", source))?;
-        row.as_ref().map(transaction).transpose()
+        let found = row.as_ref().map(transaction).transpose()?.map(Arc::new);
+        if let Some(found) = &found {
+            self.cache.keep(found, generation);
+        }
+        Ok(found)
     }
 
     /// Lists transactions, the last changed first.

@@ -1,7 +1,10 @@
 //! Answers: the envelope, its three dialects of casing, and the two seals around it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::SignedDuration;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::errors::{self, Code};
@@ -17,6 +20,9 @@ use crate::crypto::keys::PublicKey;
 use crate::scenario::Misbehaviour;
 use crate::store::ExchangeFilter;
 
+const JSON: &str = "application/json; charset=utf-8";
+const JOSE: &str = "application/jose";
+
 /// The form in which a client wants its answer, raised by the step that opened its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AnswerForm {
@@ -25,46 +31,73 @@ pub(super) struct AnswerForm {
 }
 
 /// `{data, version, apiResponse}` in camelCase.
-pub(super) fn envelope(call: &Call, code: Code, description: Option<&str>, data: &Value) -> Value {
-    let version = version(call);
-    json!({
-        "data": data,
-        "version": version,
-        "apiResponse": api_response(call, code.code, description.unwrap_or(code.text)),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Envelope<'c, D> {
+    data: D,
+    version: &'c str,
+    api_response: ApiResponse<'c>,
 }
 
-/// `{data, version, apiResponse}` with a code of a scenario's choice.
+/// `apiResponse`: every member is written, null or not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiResponse<'c> {
+    response_message_id: String,
+    response_to_request_message_id: Option<&'c str>,
+    response_code: &'c str,
+    response_description: &'c str,
+    response_date_time: String,
+    response_time: u64,
+    acquirer_response_code: Option<&'c str>,
+    acquirer_response_description: Option<&'c str>,
+    eci_value: Option<&'c str>,
+    marketing_description: Option<String>,
+}
+
+/// An answer with one of PACO's codes.
+pub(super) fn answer<D: Serialize>(call: &Call, code: Code, data: D) -> Envelope<'_, D> {
+    Envelope {
+        data,
+        version: version(call),
+        api_response: api_response(call, code.code, code.text),
+    }
+}
+
+/// The same as a message that can be recased and sealed.
+pub(super) fn envelope(call: &Call, code: Code, data: &Value) -> Value {
+    json!(answer(call, code, data))
+}
+
+/// An envelope with a code of a scenario's choice.
 pub(super) fn scripted_envelope(call: &Call, code: &str, description: Option<&str>) -> Value {
     let known = errors::GIVEN.iter().find(|given| given.code == code).map(|given| given.text);
     let text = description.or(known).unwrap_or("Error");
-    json!({
-        "data": null,
-        "version": version(call),
-        "apiResponse": api_response(call, code, text),
+    json!(Envelope {
+        data: Value::Null,
+        version: version(call),
+        api_response: api_response(call, code, text),
     })
 }
 
-fn api_response(call: &Call, code: &str, description: &str) -> Value {
-    let echoed = call
-        .opened()
-        .and_then(|request| request["apiRequest"]["requestMessageID"].as_str())
-        .map(ToOwned::to_owned);
-    let marketing = (code == errors::PENDING.code).then(|| {
+fn api_response<'c>(call: &'c Call, code: &'c str, description: &'c str) -> ApiResponse<'c> {
+    let marketing_description = (code == errors::PENDING.code).then(|| {
         format!("{description}.\nPlease complete the payment through the chosen channel.")
     });
-    json!({
-        "responseMessageId": call.services().ids.uuid(),
-        "responseToRequestMessageId": echoed,
-        "responseCode": code,
-        "responseDescription": description,
-        "responseDateTime": date_time(call.now()),
-        "responseTime": call.received().elapsed_ms(),
-        "acquirerResponseCode": null,
-        "acquirerResponseDescription": null,
-        "eciValue": null,
-        "marketingDescription": marketing,
-    })
+    ApiResponse {
+        response_message_id: call.services().ids.uuid(),
+        response_to_request_message_id: call
+            .opened()
+            .and_then(|request| request["apiRequest"]["requestMessageID"].as_str()),
+        response_code: code,
+        response_description: description,
+        response_date_time: date_time(call.now()),
+        response_time: call.received().elapsed_ms(),
+        acquirer_response_code: None,
+        acquirer_response_description: None,
+        eci_value: None,
+        marketing_description,
+    }
 }
 
 /// `1.0` for the path segments `1` and `1.0`, else the segment itself.
@@ -78,7 +111,7 @@ pub(super) fn version(call: &Call) -> &str {
 
 /// A business refusal, sealed as its request was.
 pub(super) fn business_error(call: &Call, settings: &Settings, code: Code) -> Reply {
-    Reply::message(settings.business_error_status, envelope(call, code, None, &Value::Null))
+    Reply::message(settings.business_error_status, envelope(call, code, &Value::Null))
 }
 
 /// Step 7 for PACO.
@@ -88,62 +121,52 @@ pub(super) async fn seal(
     reply: Reply,
     misbehaviour: Option<Misbehaviour>,
 ) -> WireReply {
-    let mut headers: Vec<(String, String)> =
-        reply.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let (content_type, body, opened, status) = match reply.body {
-        ReplyBody::Empty => (None, Bytes::new(), None, reply.status),
-        ReplyBody::Raw(content_type, bytes) => (Some(content_type), bytes, None, reply.status),
-        ReplyBody::PlainMessage(message) => (
-            Some("application/json; charset=utf-8"),
-            json_bytes(&message),
-            Some(message),
-            reply.status,
-        ),
+    let mut answer = WireReply {
+        status: reply.status,
+        headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        body: Bytes::new(),
+        opened: None,
+    };
+    let media = match reply.body {
+        ReplyBody::Empty => return answer,
+        ReplyBody::Raw(media, bytes) => {
+            answer.body = bytes;
+            media
+        }
+        ReplyBody::PlainMessage(bytes) => {
+            answer.body = bytes;
+            JSON
+        }
         ReplyBody::Message(message) => {
             let form = call.form::<AnswerForm>().and_then(|form| form.sealed);
-            match (form, call.merchant()) {
+            match (form, call.merchant().cloned()) {
                 (Some(algorithms), Some(merchant)) => {
-                    let merchant = merchant.clone();
                     let message = in_dialect(&call, settings, message);
                     match sealed(&call, settings, &merchant, algorithms, &message, misbehaviour)
                         .await
                     {
-                        Some(token) => (
-                            Some("application/jose"),
-                            Bytes::from(token),
-                            Some(message),
-                            reply.status,
-                        ),
+                        Some(token) => {
+                            answer.body = Bytes::from(token);
+                            answer.opened = Some(Arc::new(message));
+                            JOSE
+                        }
                         None => {
-                            let message = json!({"message": errors::NO_ENCRYPTION_KEY});
-                            let bytes = json_bytes(&message);
-                            (
-                                Some("application/json; charset=utf-8"),
-                                bytes,
-                                Some(message),
-                                settings::JOSE_FAILURE_STATUS,
-                            )
+                            answer.status = settings::JOSE_FAILURE_STATUS;
+                            answer.body =
+                                json_bytes(&json!({"message": errors::NO_ENCRYPTION_KEY}));
+                            JSON
                         }
                     }
                 }
-                _ => (
-                    Some("application/json; charset=utf-8"),
-                    json_bytes(&message),
-                    Some(message),
-                    reply.status,
-                ),
+                _ => {
+                    answer.body = json_bytes(&message);
+                    JSON
+                }
             }
         }
     };
-    if let Some(content_type) = content_type {
-        headers.insert(0, ("content-type".to_owned(), content_type.to_owned()));
-    }
-    WireReply {
-        status,
-        headers,
-        body,
-        opened,
-    }
+    answer.headers.insert(0, ("content-type".to_owned(), media.to_owned()));
+    answer
 }
 
 /// Signs and encrypts an answer. `None`: the merchant has no encryption key on file.

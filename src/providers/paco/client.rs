@@ -479,9 +479,9 @@ fn jws_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>) -> Vec<Tampering> {
             around(&|draft| {
                 let signed = draft.signed();
                 let mut parts: Vec<&str> = signed.split('.').collect();
-                let changed = format!("{}AA", parts[1]);
-                let changed = &changed[..changed.len() - changed.len() % 4];
-                parts[1] = changed;
+                // The payload starts with `{"`, whose base64url starts with e.
+                let changed = format!("f{}", &parts[1][1..]);
+                parts[1] = &changed;
                 parts.join(".")
             }),
         ),

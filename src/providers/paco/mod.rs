@@ -88,12 +88,12 @@ struct SettingsSource {
 impl SettingsSource {
     fn of(&self, call: &Call) -> Arc<Settings> {
         let merchant = call.merchant().map(|merchant| &**merchant);
-        self.resolve(merchant, &call.received().origin())
+        self.resolve(merchant, call.received().connection.front_door_host.as_deref())
     }
 
     /// A merchant's settings, in the environment whose real host was addressed.
-    fn resolve(&self, merchant: Option<&Merchant>, origin: &str) -> Arc<Settings> {
-        let addressed = match origin.strip_prefix("https://") {
+    fn resolve(&self, merchant: Option<&Merchant>, host: Option<&str>) -> Arc<Settings> {
+        let addressed = match host {
             Some(HOST_UAT) => Some(Environment::Uat),
             Some(HOST_PRD) => Some(Environment::Prd),
             _ => None,
@@ -288,7 +288,7 @@ impl Provider for Paco {
 
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {
         let merchant = evidence.merchant.as_deref();
-        let settings = self.source.resolve(merchant, &evidence.origin);
+        let settings = self.source.resolve(merchant, evidence.origin.strip_prefix("https://"));
         near_misses::search(evidence, merchant.map(Merchant::parts), &settings)
     }
 
@@ -310,7 +310,7 @@ impl Provider for Paco {
     }
 
     fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
-        let settings = self.source.resolve(Some(merchant), base_url);
+        let settings = self.source.resolve(Some(merchant), base_url.strip_prefix("https://"));
         export::files(merchant, base_url, settings.environment)
     }
 

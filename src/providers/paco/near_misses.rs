@@ -37,7 +37,7 @@ pub(super) fn search(
         .ladder
         .iter()
         .find(|rung| rung.verdict == crate::store::RungVerdict::Failed)
-        .map_or("", |rung| rung.id.as_str());
+        .map_or("", |rung| &*rung.id);
     let on_inquiry = evidence.endpoint.as_deref() == Some("transactionStatus");
     if failed.is_empty() && !(on_inquiry && evidence.verdict != Verdict::Internal) {
         // Nothing failed, or only a rule made it fail: there is no mistake to look for.

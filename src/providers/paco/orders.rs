@@ -121,28 +121,48 @@ impl Order {
     }
 
     /// `creditCardAuthenticatedDetails`.
-    pub(super) fn card_details(&self) -> Value {
-        let Some(card) = &self.card else {
-            return Value::Null;
-        };
-        let authenticated = self.state != State::VerificationFailed;
-        json!({
-            "cardNumber": card.masked_number,
-            "localScheme": card.scheme,
-            "cardExpiryMMYY": card.expiry,
-            "issuerCode": null,
-            "payerName": card.holder,
-            "cardHolderName": card.holder,
-            "authenticationStatus": if authenticated { Value::Null } else { json!("N") },
-            "authenticationStatusReason": null,
-            "eciValue": null,
-            "xidValue": null,
-            "cavv": null,
-            "threeDsTransactionId": null,
-            "authentication3DSVersion": null,
-            "issuerBankCountry": null,
+    pub(super) fn card_details(&self) -> Option<CardDetails<'_>> {
+        let card = self.card.as_ref()?;
+        let refused = self.state == State::VerificationFailed;
+        Some(CardDetails {
+            card_number: &card.masked_number,
+            local_scheme: &card.scheme,
+            card_expiry_mmyy: card.expiry.as_deref(),
+            issuer_code: None,
+            payer_name: card.holder.as_deref(),
+            card_holder_name: card.holder.as_deref(),
+            authentication_status: refused.then_some("N"),
+            authentication_status_reason: None,
+            eci_value: None,
+            xid_value: None,
+            cavv: None,
+            three_ds_transaction_id: None,
+            authentication_3ds_version: None,
+            issuer_bank_country: None,
         })
     }
+}
+
+/// `creditCardAuthenticatedDetails`: every member is written, null or not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CardDetails<'o> {
+    card_number: &'o str,
+    local_scheme: &'o str,
+    #[serde(rename = "cardExpiryMMYY")]
+    card_expiry_mmyy: Option<&'o str>,
+    issuer_code: Option<&'o str>,
+    payer_name: Option<&'o str>,
+    card_holder_name: Option<&'o str>,
+    authentication_status: Option<&'static str>,
+    authentication_status_reason: Option<&'static str>,
+    eci_value: Option<&'static str>,
+    xid_value: Option<&'static str>,
+    cavv: Option<&'static str>,
+    three_ds_transaction_id: Option<&'static str>,
+    #[serde(rename = "authentication3DSVersion")]
+    authentication_3ds_version: Option<&'static str>,
+    issuer_bank_country: Option<&'static str>,
 }
 
 impl Card {

@@ -82,7 +82,7 @@ pub(super) async fn pre_payment_ui(
         },
     });
     Ok(Decision {
-        reply: Reply::message(200, envelope(call, PENDING, None, &data)),
+        reply: Reply::message(200, envelope(call, PENDING, &data)),
         changes: vec![order.change(call, None)],
         notifications: Vec::new(),
     })
@@ -124,7 +124,7 @@ pub(super) async fn non_ui(
         "paymentResult": payment_result(call, &order, code),
         "autoRedirectDelayTimer": request.auto_redirect_delay_timer,
     });
-    let message = envelope(call, code, None, &data);
+    let message = envelope(call, code, &data);
     Ok(Decision {
         changes: vec![order.change(call, None)],
         notifications: vec![notifications::of_result(call, &order, &message)],
@@ -153,7 +153,7 @@ fn wallet(call: &Call, office: &Office, request: Payment) -> Decision {
         },
     });
     Decision {
-        reply: Reply::message(200, envelope(call, PENDING, None, &data)),
+        reply: Reply::message(200, envelope(call, PENDING, &data)),
         changes: vec![order.change(call, None)],
         notifications: Vec::new(),
     }

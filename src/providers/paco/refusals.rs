@@ -25,15 +25,15 @@ pub(super) fn worded(call: &Call, settings: &Settings, refusal: &Refusal) -> Rep
             Reply::empty(405).with_header("allow", methods.join(", "))
         }
         Refusal::Body(BodyFault::TooLarge { .. }) => {
-            Reply::plain(413, json!({"message": "Request body is too large"}))
+            Reply::plain(413, &json!({"message": "Request body is too large"}))
         }
         Refusal::Body(BodyFault::TooSlow { .. }) => {
-            Reply::plain(408, json!({"message": "Request timeout"}))
+            Reply::plain(408, &json!({"message": "Request timeout"}))
         }
         Refusal::Body(BodyFault::BrokenOff { .. }) => {
-            Reply::plain(400, json!({"message": "Request body is incomplete"}))
+            Reply::plain(400, &json!({"message": "Request body is incomplete"}))
         }
-        Refusal::Internal { .. } => Reply::plain(500, json!({"message": "Internal server error"})),
+        Refusal::Internal { .. } => Reply::plain(500, &json!({"message": "Internal server error"})),
     }
 }
 
@@ -57,25 +57,25 @@ fn failed_check(call: &Call, settings: &Settings, check: &'static Check) -> Repl
             .with_header("www-authenticate", "Basic realm=\"PACO\"");
     }
     if is(&security::CONTENT_TYPE) {
-        return Reply::plain(415, json!({"message": UNSUPPORTED_MEDIA_TYPE}));
+        return Reply::plain(415, &json!({"message": UNSUPPORTED_MEDIA_TYPE}));
     }
     if is(&security::MESSAGE_ENCRYPTION) {
-        return Reply::plain(400, json!({"message": ENCRYPTION_REQUIRED}));
+        return Reply::plain(400, &json!({"message": ENCRYPTION_REQUIRED}));
     }
     if is(&security::FIELDS) {
         return business_error(call, settings, INVALID_REQUEST);
     }
     if is(&security::REQUEST) && call.unsealed().is_none() {
         // A plain body that is no JSON object: nothing is sealed, and nothing was opened.
-        let message = envelope(call, INVALID_REQUEST, None, &Value::Null);
-        return Reply::plain(settings.business_error_status, message);
+        let message = envelope(call, INVALID_REQUEST, &Value::Null);
+        return Reply::plain(settings.business_error_status, &message);
     }
     if settings.jose_failure_empty {
         return Reply::empty(JOSE_FAILURE_STATUS);
     }
     let expired = is(&security::EXPIRY) || is(&security::LIFETIME);
     let text = if expired { EXPIRED_TOKEN } else { INVALID_TOKEN };
-    Reply::plain(JOSE_FAILURE_STATUS, json!({"message": text}))
+    Reply::plain(JOSE_FAILURE_STATUS, &json!({"message": text}))
 }
 
 fn access_denied(settings: &Settings, status: u16) -> Reply {
@@ -84,5 +84,5 @@ fn access_denied(settings: &Settings, status: u16) -> Reply {
     } else {
         json!({"message": ACCESS_DENIED})
     };
-    Reply::plain(status, message)
+    Reply::plain(status, &message)
 }

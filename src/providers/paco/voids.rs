@@ -95,7 +95,7 @@ pub(super) fn done(call: &Call, found: &Found) -> Decision {
         "officeId": order.office_id,
     });
     Decision {
-        reply: Reply::message(200, envelope(call, SUCCESS, None, &data)),
+        reply: Reply::message(200, envelope(call, SUCCESS, &data)),
         changes: vec![order.change(call, Some(found.version))],
         notifications: Vec::new(),
     }

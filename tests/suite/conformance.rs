@@ -1,0 +1,265 @@
+//! Every provider's declarations held against its behaviour: each endpoint accepts what is right with
+//! exactly its declared checks, and each declared check refuses alone what is wrong in its one way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sandgate::blueprint::{Client, ClientRequest, Endpoint, Merchant, Provider, Tampering};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Sandbox, start_instant};
+
+#[test]
+fn a_right_request_climbs_exactly_the_declared_ladder() {
+    let sandbox = Sandbox::start();
+
+    for (provider, client, endpoint) in endpoints(&sandbox) {
+        let name = format!("{}-{}", provider.id(), endpoint.name);
+        let merchant = merchant(&sandbox, &provider, &name, &json!({}));
+        let requests = client.correct(endpoint.name, &merchant, start_instant());
+        let answers: Vec<Answer> =
+            requests.iter().map(|request| send(&sandbox, &provider, request)).collect();
+
+        let answer = answers.last().unwrap_or_else(|| panic!("{name}: nothing was sent"));
+        answer.assert_status(200);
+        let kind = answer.header("content-type").expect("an answer has a content type");
+        client
+            .open(&merchant, kind, &answer.body)
+            .unwrap_or_else(|objection| panic!("{name}: {objection}"));
+        let explanation = sandbox.explanation(&answer.exchange());
+        assert_eq!(explanation["verdict"], "accepted", "{name}");
+        assert_eq!(explanation["attribution"], "proven", "{name}");
+        assert_eq!(explanation["endpoint"], endpoint.name, "{name}");
+        let ladder = ladder(&explanation);
+        assert_eq!(ids(&ladder), declared(endpoint), "{name}");
+        for (id, verdict) in &ladder {
+            assert!(["passed", "skipped"].contains(&verdict.as_str()), "{name}: {id} {verdict}");
+        }
+    }
+}
+
+#[test]
+fn each_tampering_fails_its_own_check_and_no_other() {
+    let sandbox = Sandbox::start();
+
+    for (provider, client, endpoint) in endpoints(&sandbox) {
+        for (tampering, merchant) in tamperings(&sandbox, &provider, client, endpoint) {
+            let what = format!("{} {}: {}", provider.id(), endpoint.name, tampering.what);
+            let answer = send(&sandbox, &provider, &tampering.request);
+
+            let explanation = sandbox.explanation(&answer.exchange());
+            assert_eq!(explanation["verdict"], "refused", "{what}");
+            assert_eq!(explanation["failed_check"], tampering.check, "{what}");
+            let ladder = ladder(&explanation);
+            assert_eq!(ids(&ladder), declared(endpoint), "{what}");
+            let broken = ladder
+                .iter()
+                .position(|(id, _)| id == tampering.check)
+                .unwrap_or_else(|| panic!("{what}: {} is not declared", tampering.check));
+            for (position, (id, verdict)) in ladder.iter().enumerate() {
+                let fits = match position.cmp(&broken) {
+                    std::cmp::Ordering::Less => ["passed", "skipped"].contains(&verdict.as_str()),
+                    std::cmp::Ordering::Equal => verdict == "failed",
+                    std::cmp::Ordering::Greater => verdict == "not_reached",
+                };
+                assert!(fits, "{what}: {id} is {verdict}");
+            }
+            let failed = &explanation["checks"][broken];
+            for member in ["expected", "got", "fix", "clause"] {
+                let text = failed[member].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{what}: no {member} in {failed}");
+            }
+            assert_eq!(
+                refusal(client, &merchant, &answer),
+                wording(provider.id(), tampering.check, endpoint.name),
+                "{what}"
+            );
+            let left = sandbox.admin_get(&format!("/transactions?merchant={}", merchant.id()));
+            assert_eq!(left.json()["items"], json!([]), "{what} has changed something");
+        }
+    }
+}
+
+#[test]
+fn every_declared_check_has_a_tampering() {
+    let sandbox = Sandbox::start();
+
+    for (provider, client, endpoint) in endpoints(&sandbox) {
+        let merchant = merchant(&sandbox, &provider, &format!("m-{}", endpoint.name), &json!({}));
+        let tampered = client.tampered(endpoint.name, &merchant, start_instant());
+
+        let covered: BTreeSet<&str> = tampered.iter().map(|tampering| tampering.check).collect();
+        let wanted: BTreeSet<&str> = declared(endpoint).into_iter().collect();
+        assert_eq!(covered, wanted, "{} {}", provider.id(), endpoint.name);
+    }
+}
+
+#[test]
+fn a_provider_declares_every_check_of_its_endpoints_once() {
+    let sandbox = Sandbox::start();
+
+    for provider in sandbox.emulator.providers() {
+        let all: Vec<&str> = provider.checks().iter().map(|check| check.id).collect();
+        let once: BTreeSet<&str> = all.iter().copied().collect();
+        assert_eq!(all.len(), once.len(), "{}: a check is declared twice", provider.id());
+        for endpoint in provider.endpoints() {
+            for id in declared(endpoint) {
+                assert!(
+                    once.contains(id),
+                    "{} declares {id}, its provider does not",
+                    endpoint.name
+                );
+            }
+        }
+        for check in provider.checks() {
+            let prefix = format!("{}.", provider.id());
+            assert!(check.id.starts_with(&prefix), "{} is not {}'s", check.id, provider.id());
+        }
+    }
+}
+
+/// Every endpoint of every provider, with the provider's correct caller.
+fn endpoints(sandbox: &Sandbox) -> Vec<(Arc<dyn Provider>, &dyn Client, &Endpoint)> {
+    let providers = sandbox.emulator.providers();
+    let rows: Vec<_> = providers
+        .iter()
+        .flat_map(|provider| {
+            let client = provider.client().expect("every provider has a correct caller");
+            provider.endpoints().iter().map(move |row| (Arc::clone(provider), client, row))
+        })
+        .collect();
+    assert!(!rows.is_empty(), "there is nothing to hold to its declarations");
+    rows
+}
+
+/// Every tampering of an endpoint, made for a merchant with the settings that it needs.
+fn tamperings(
+    sandbox: &Sandbox,
+    provider: &Arc<dyn Provider>,
+    client: &dyn Client,
+    endpoint: &Endpoint,
+) -> Vec<(Tampering, Arc<Merchant>)> {
+    let name = |number: usize| format!("{}-{}-{number}", provider.id(), endpoint.name);
+    let usual = merchant(sandbox, provider, &name(0), &json!({}));
+    let mut merchants = BTreeMap::from([("{}".to_owned(), usual)]);
+    let all = client.tampered(endpoint.name, &merchants["{}"], start_instant());
+    for tampering in &all {
+        let settings = &tampering.request.settings;
+        let number = merchants.len();
+        merchants
+            .entry(settings.to_string())
+            .or_insert_with(|| merchant(sandbox, provider, &name(number), settings));
+    }
+    merchants
+        .into_iter()
+        .flat_map(|(settings, merchant)| {
+            client
+                .tampered(endpoint.name, &merchant, start_instant())
+                .into_iter()
+                .filter(move |tampering| tampering.request.settings.to_string() == settings)
+                .map(move |tampering| (tampering, Arc::clone(&merchant)))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn merchant(
+    sandbox: &Sandbox,
+    provider: &Arc<dyn Provider>,
+    id: &str,
+    settings: &Value,
+) -> Arc<Merchant> {
+    let asked = json!({"provider": provider.id(), "id": id, "settings": settings});
+    sandbox.admin_post("/merchants", &asked).assert_status(201);
+    sandbox.emulator.services().merchants.by_id(id).expect("it was just created")
+}
+
+#[track_caller]
+fn send(sandbox: &Sandbox, provider: &Arc<dyn Provider>, request: &ClientRequest) -> Answer {
+    assert!(!request.tls, "this caller speaks plain HTTP");
+    let headers: Vec<(&str, &str)> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sandbox.send(provider.id(), request.method, &request.target, &headers, &request.body)
+}
+
+fn declared(endpoint: &Endpoint) -> Vec<&'static str> {
+    endpoint.checks.iter().map(|check| check.id).collect()
+}
+
+fn ladder(explanation: &Value) -> Vec<(String, String)> {
+    let rungs = explanation["checks"].as_array().expect("an explanation has a ladder");
+    rungs
+        .iter()
+        .map(|rung| {
+            let text = |member: &str| rung[member].as_str().unwrap_or_default().to_owned();
+            (text("id"), text("verdict"))
+        })
+        .collect()
+}
+
+fn ids(ladder: &[(String, String)]) -> Vec<&str> {
+    ladder.iter().map(|(id, _)| id.as_str()).collect()
+}
+
+/// What of a refusal a client can tell apart: status, form, challenge and words.
+#[track_caller]
+fn refusal(client: &dyn Client, merchant: &Merchant, answer: &Answer) -> Value {
+    let kind = answer.header("content-type").unwrap_or_default();
+    let said = client.open(merchant, kind, &answer.body).expect("a refusal can be read");
+    let message = said.get("response").unwrap_or(&said);
+    let body = match message.get("apiResponse") {
+        None => message.clone(),
+        Some(api) => json!({
+            "data": message["data"],
+            "version": message["version"],
+            "responseCode": api["responseCode"],
+            "responseDescription": api["responseDescription"],
+        }),
+    };
+    json!({
+        "status": answer.status,
+        "content_type": kind.split(';').next(),
+        "challenge": answer.header("www-authenticate"),
+        "body": body,
+    })
+}
+
+/// How a provider words the refusal of a check, from its contract.
+fn wording(provider: &str, check: &str, endpoint: &str) -> Value {
+    assert_eq!(provider, "paco", "write down how {provider} words its refusals");
+    let plain = |status: u16, message: &str| {
+        json!({
+            "status": status,
+            "content_type": "application/json",
+            "challenge": null,
+            "body": {"message": message},
+        })
+    };
+    match check {
+        "paco.https" | "paco.source_address" => plain(403, "Access Denied"),
+        "paco.token" => plain(401, "Access Denied"),
+        "paco.basic" => {
+            let mut answer = plain(401, "Access Denied");
+            answer["challenge"] = json!("Basic realm=\"PACO\"");
+            answer
+        }
+        "paco.content_type" => plain(415, "Unsupported media type"),
+        "paco.message_encryption" => plain(400, "Message encryption is required"),
+        "paco.expiry" | "paco.lifetime" => plain(400, "Token is expired"),
+        "paco.fields" => {
+            let sealed = endpoint != "transactionStatus";
+            json!({
+                "status": 400,
+                "content_type": if sealed { "application/jose" } else { "application/json" },
+                "challenge": null,
+                "body": {
+                    "data": null,
+                    "version": "2.0",
+                    "responseCode": "PC-B050095",
+                    "responseDescription": "Invalid request received",
+                },
+            })
+        }
+        _ => plain(400, "Invalid token"),
+    }
+}
