@@ -91,7 +91,7 @@ async fn run(
     mut retained: Retained,
 ) {
     let mut batch = Vec::new();
-    while work.recv_many(&mut batch, limits::RECORDER_BATCH).await > 0 {
+    while gather(&mut work, &mut batch).await {
         let mut entries = Vec::new();
         let mut waiting = Vec::new();
         let mut delivered = Vec::new();
@@ -144,6 +144,25 @@ async fn run(
             let _ = done.send(());
         }
     }
+}
+
+/// Waits for the first exchange, then lets those come along that are on their way at this instant: one
+/// turn of the scheduler, no time. `false`: nothing will come any more.
+async fn gather(work: &mut mpsc::Receiver<Work>, batch: &mut Vec<Work>) -> bool {
+    if work.recv_many(batch, limits::RECORDER_BATCH).await == 0 {
+        return false;
+    }
+    let mut gathered = 0;
+    while gathered < batch.len() && batch.len() < limits::RECORDER_BATCH {
+        gathered = batch.len();
+        tokio::task::yield_now().await;
+        while batch.len() < limits::RECORDER_BATCH
+            && let Ok(item) = work.try_recv()
+        {
+            batch.push(item);
+        }
+    }
+    true
 }
 
 /// How much the journal holds, counted along so that the bounds cost nothing to keep.

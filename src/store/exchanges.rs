@@ -413,22 +413,18 @@ impl Store {
     }
 }
 
-/// Sizes of the multi-row statements: a batch is cut greedily, so that few statements are prepared
-/// and each stays in the connection's cache.
-const ROWS: [usize; 4] = [64, 16, 4, 1];
+/// Rows of one statement at most. Each number of rows is a statement of its own in the connection's
+/// cache, so the bound is one on memory, too.
+const ROWS: usize = 32;
 
 /// Inserts exchanges inside the caller's transaction.
 pub(super) async fn insert_all(
     connection: &mut SqliteConnection,
     exchanges: &[&ExchangeDetail],
 ) -> Result<(), sqlx::Error> {
-    let mut rest = exchanges;
-    while !rest.is_empty() {
-        let size = ROWS.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (rows, later) = rest.split_at(size);
+    for rows in exchanges.chunks(ROWS) {
         insert_summaries(connection, rows).await?;
         insert_details(connection, rows).await?;
-        rest = later;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sandgate::emulator::{Emulator, EmulatorBuilder, RunningEmulator};
 use serde_json::Value;
 use ureq::http::{Request, Response};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 /// The instant at which every sandbox stands.
@@ -60,6 +61,19 @@ impl Sandbox {
         body: impl AsRef<[u8]>,
     ) -> Answer {
         self.send("paco", method, target, headers, body.as_ref())
+    }
+
+    /// Sends a request to the PACO double over TLS, trusting the sandbox CA alone.
+    pub(crate) fn paco_over_tls(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let base = self.emulator.base_url("paco").replacen("http:", "https:", 1);
+        let agent = agent_that_trusts(self.emulator.ca_pem());
+        call(&agent, method, &format!("{base}{target}"), headers, body.as_ref())
     }
 
     /// Asks the admin API.
@@ -162,13 +176,25 @@ pub(crate) fn start_instant() -> Timestamp {
 
 /// A caller that takes statuses as answers and waits only so long.
 pub(crate) fn agent() -> Agent {
+    agent_with(TlsConfig::default())
+}
+
+fn agent_with(tls: TlsConfig) -> Agent {
     Agent::config_builder()
+        .tls_config(tls)
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
         .max_redirects(0)
         .allow_non_standard_methods(true)
         .build()
         .into()
+}
+
+/// A caller that trusts one certificate authority and no other.
+pub(crate) fn agent_that_trusts(ca_pem: &str) -> Agent {
+    let authority = Certificate::from_pem(ca_pem.as_bytes()).expect("a certificate in PEM");
+    let roots = RootCerts::new_with_certs(&[authority]);
+    agent_with(TlsConfig::builder().root_certs(roots).build())
 }
 
 /// One request and its whole answer.
