@@ -1,7 +1,7 @@
 -- Callbacks that an exchange has queued; committed together with it.
 
 CREATE TABLE notifications (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY,
     merchant   TEXT NOT NULL,
     provider   TEXT NOT NULL,
     seq        INTEGER NOT NULL,
@@ -12,5 +12,3 @@ CREATE TABLE notifications (
     due_at     INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
-
-CREATE INDEX notifications_due ON notifications (status, due_at);

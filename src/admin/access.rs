@@ -1,5 +1,6 @@
 //! Who may use the admin API: everybody, or whoever shows the bearer token.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -18,7 +19,10 @@ pub(super) async fn ask_for_token(
     next: Next,
 ) -> Response {
     let Some(token) = &admin.token else {
-        return next.run(request).await;
+        return match foreign_page(&request) {
+            None => next.run(request).await,
+            Some(found) => elsewhere(&found),
+        };
     };
     let shown = request
         .headers()
@@ -32,6 +36,34 @@ pub(super) async fn ask_for_token(
         Some(_) => refusal("the bearer token is not this server's"),
         None => refusal("the admin API of this server wants a bearer token, and none came"),
     }
+}
+
+/// Without a token the API is for programs on this machine. A web page in a browser on it is none:
+/// it shows by its Origin, or by a Host that was made to point here (DNS rebinding).
+fn foreign_page(request: &Request) -> Option<String> {
+    let text =
+        |name| request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(origin) = text(header::ORIGIN) {
+        return Some(format!("Origin {origin}"));
+    }
+    let host = text(header::HOST)?;
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = name.map_or(&*host, |(name, _)| name);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let at_home = name.eq_ignore_ascii_case("localhost") || address.is_ok();
+    (!at_home).then(|| format!("Host {host}"))
+}
+
+fn elsewhere(found: &str) -> Response {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!(
+            "the admin API does not answer web pages or other names, and this came with {found}"
+        ),
+        "call it by its address or as localhost, without an Origin; start the server with \
+         --admin-token to reach it by another name",
+    )
+    .into_response()
 }
 
 fn refusal(detail: &str) -> Response {

@@ -180,13 +180,12 @@ async fn near_misses(
     provider: Option<&Arc<dyn Provider>>,
     detail: &ExchangeDetail,
 ) -> (Vec<NearMiss>, Option<String>) {
+    // Where no check failed the reason says it all, and nobody misses a near miss.
+    let a_check_failed = detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Failed);
     if let Some(stored) = &detail.near_misses {
         let found: Vec<NearMiss> = serde_json::from_value(stored.clone()).unwrap_or_default();
-        let note = found.is_empty().then(|| nothing_fits(detail));
+        let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(detail));
         return (found, note);
-    }
-    if detail.summary.verdict == Verdict::Accepted {
-        return (Vec::new(), None);
     }
     if detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced) {
         let note = "no mistake was looked for: a rule forced the check to fail".to_owned();
@@ -198,7 +197,7 @@ async fn near_misses(
     let evidence = evidence(admin, detail);
     // Recovering what was signed takes RSA work, which has its own threads.
     let found = admin.services.rsa.run(move || provider.diagnose(&evidence)).await;
-    let note = found.is_empty().then(|| nothing_fits(detail));
+    let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(detail));
     (found, note)
 }
 

@@ -137,8 +137,12 @@ enum Pace {
     Whole,
     CutAfter(usize),
     Drip(Duration, Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>),
-    Broken,
+    /// Breaks off once what went before has left.
+    Breaking(Pin<Box<dyn Future<Output = ()> + Send + Sync>>),
 }
+
+/// How long the part of a cut body has to leave before the connection breaks.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// Pieces in which a dripping body leaves.
 const DRIP_BYTES: usize = 64;
@@ -205,7 +209,7 @@ impl Body for AnswerBody {
             }
             Pace::CutAfter(kept) => {
                 let bytes = this.rest.split_to(*kept);
-                this.pace = Pace::Broken;
+                this.pace = Pace::Breaking(Box::pin(crate::stopwatch::pause(FLUSH)));
                 if bytes.is_empty() {
                     return Pin::new(this).poll_frame(context);
                 }
@@ -221,7 +225,12 @@ impl Body for AnswerBody {
                 *waiting = Some(Box::pin(crate::stopwatch::pause(*pause)));
                 Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
             }
-            Pace::Broken => Poll::Ready(Some(Err(std::io::Error::other("cut by a scenario")))),
+            Pace::Breaking(flushed) => {
+                if flushed.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Err(std::io::Error::other("cut by a scenario"))))
+            }
         }
     }
 

@@ -26,6 +26,7 @@ pub struct RunningEmulator {
     base_urls: BTreeMap<String, String>,
     admin_token: Option<String>,
     ca_pem: String,
+    tag: String,
     services: Arc<Services>,
     providers: Vec<Arc<dyn Provider>>,
     admin: axum::Router,
@@ -56,6 +57,7 @@ pub(super) fn start(config: Config) -> Result<RunningEmulator, StartError> {
         base_urls: started.base_urls,
         admin_token: started.admin_token,
         ca_pem: started.ca_pem,
+        tag: started.tag,
         services: started.services,
         providers: started.providers,
         admin: started.admin,
@@ -69,6 +71,7 @@ struct Started {
     base_urls: BTreeMap<String, String>,
     admin_token: Option<String>,
     ca_pem: String,
+    tag: String,
     services: Arc<Services>,
     providers: Vec<Arc<dyn Provider>>,
     admin: axum::Router,
@@ -99,6 +102,7 @@ fn run(
             base_urls: assembly.base_urls.clone(),
             admin_token: assembly.admin_token.clone(),
             ca_pem: assembly.ca_pem.clone(),
+            tag: assembly.tag.clone(),
             services: Arc::clone(&assembly.services),
             providers: assembly.providers.clone(),
             admin: assembly.admin.clone(),
@@ -198,6 +202,12 @@ impl RunningEmulator {
     pub fn exchanges(&self, filter: ExchangeFilter) -> Result<Vec<ExchangeSummary>, StoreError> {
         let services = Arc::clone(&self.services);
         self.wait_for(async move { services.store.exchanges(&filter).await })
+    }
+
+    /// The id of a recorded exchange, as its answer carried it in the header `sandgate-exchange`.
+    #[must_use]
+    pub fn exchange_id(&self, exchange: &ExchangeSummary) -> String {
+        format!("{}-{}", exchange.seq, self.tag)
     }
 
     /// Why an exchange ended as it did; the argument is the header `sandgate-exchange` of its answer.

@@ -9,8 +9,9 @@ use hyper::body::Incoming;
 use super::fault::Departure;
 use super::{Exchanges, fault, receive, record};
 use crate::blueprint::{
-    AnswerBody, Call, Connection, Decision, Provider, Received, Refusal, WireReply,
+    AnswerBody, Call, Connection, Provider, Received, Refusal, Reply, WireReply,
 };
+use crate::checks::Failure;
 use crate::limits;
 use crate::scenario::{Outcome, Plan};
 use crate::store::Committed;
@@ -103,7 +104,7 @@ async fn attempt(
     // 6 decide
     let decided = match opened {
         Ok((endpoint, request)) => match &plan.error {
-            Some(error) => Ok(Decision::reply(provider.scripted(call, error))),
+            Some(error) => Err(scripted(provider.scripted(call, error), &plan)),
             None => {
                 let outcome = plan.outcome.unwrap_or(Outcome::Success);
                 endpoint.decide(call.clone(), request, outcome).await
@@ -145,6 +146,18 @@ async fn attempt(
         }
         Ok(Committed::Stale) => None,
         Err(reason) => Some(unrecorded(exchanges, provider, call, &reason).await),
+    }
+}
+
+/// A refusal that a rule words in the provider's codes.
+fn scripted(reply: Reply, plan: &Plan) -> Refusal {
+    let rules: Vec<String> = plan.used.iter().map(|rule| format!("\"{}\"", rule.name)).collect();
+    Refusal::Business {
+        reply,
+        reason: Failure::new(
+            "nothing else: the request is right",
+            format!("the rule {}, which refuses it", rules.join(", ")),
+        ),
     }
 }
 

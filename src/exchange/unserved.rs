@@ -4,8 +4,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use hyper::http::{HeaderMap, Method, Uri};
+
 use super::Exchanges;
-use crate::blueprint::Connection;
+use crate::blueprint::{Call, Connection, Received, WireReply};
+use crate::stopwatch::Stopwatch;
 use crate::store::{Attribution, Entry, ExchangeDetail, ExchangeSummary, Verdict};
 
 /// Records a TLS handshake that failed.
@@ -35,6 +39,7 @@ async fn record(
     reason: String,
 ) {
     let seq = exchanges.recorder.next_sequence();
+    let (bytes, note) = masked(exchanges, seq, connection, bytes).await;
     let id = exchanges.id(seq);
     tracing::warn!(target: "sandgate::refused", "{id} {reason} (sandgate explain {id})");
     let exchange = ExchangeDetail {
@@ -57,7 +62,7 @@ async fn record(
         origin: format!("{}://{}", connection.scheme.name(), connection.local),
         request_headers: Vec::new(),
         request_body: bytes,
-        request_note: None,
+        request_note: note,
         opened_request: None,
         ladder: Vec::new(),
         reason: Some(reason),
@@ -77,4 +82,38 @@ async fn record(
     if let Err(reason) = exchanges.recorder.record(entry).await {
         tracing::error!(exchange = id, %reason, "not recorded");
     }
+}
+
+/// What may be kept of the bytes. Only their provider knows what a secret looks like, so they are
+/// shown to it as the body of a request, which they perhaps were meant to be.
+async fn masked(
+    exchanges: &Exchanges,
+    seq: i64,
+    connection: &Connection,
+    bytes: Vec<u8>,
+) -> (Vec<u8>, Option<String>) {
+    let provider = exchanges.providers.get(connection.provider).filter(|_| !bytes.is_empty());
+    let Some(provider) = provider else {
+        return (bytes, None);
+    };
+    let received = Received {
+        seq,
+        connection: connection.clone(),
+        method: Method::default(),
+        uri: Uri::default(),
+        headers: HeaderMap::new(),
+        body: Bytes::from(bytes),
+        body_fault: None,
+        at: exchanges.services.clock.now(),
+        stopwatch: Stopwatch::start(),
+    };
+    let call = Call::new(Arc::clone(&exchanges.services), Arc::new(received));
+    let no_answer = WireReply {
+        status: 0,
+        headers: Vec::new(),
+        body: Bytes::new(),
+        opened: None,
+    };
+    let kept = provider.mask(call, no_answer).await;
+    (kept.request_body, kept.request_note)
 }

@@ -73,13 +73,19 @@ impl Store {
         let mut outcomes = Vec::with_capacity(entries.len());
         let mut written = Vec::with_capacity(entries.len());
         for entry in entries {
-            let holds = all_hold(&mut work, &entry.changes).await.map_err(failed)?;
-            if !holds {
+            // One change alone says itself whether it held; several must all hold before any is made.
+            let single = entry.changes.len() <= 1;
+            if !single && !all_hold(&mut work, &entry.changes).await.map_err(failed)? {
                 outcomes.push(Committed::Stale);
                 continue;
             }
+            let mut held = true;
             for change in &entry.changes {
-                apply(&mut work, change).await.map_err(failed)?;
+                held &= apply(&mut work, change).await.map_err(failed)?;
+            }
+            if !held {
+                outcomes.push(Committed::Stale);
+                continue;
             }
             for notification in &entry.notifications {
                 let seq = entry.exchange.summary.seq;
@@ -134,37 +140,58 @@ async fn all_hold(
     Ok(true)
 }
 
-async fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<(), sqlx::Error> {
-    match change {
-        Change::Transaction(change) => {
-            sqlx::query(
-                "INSERT INTO transactions
-                     (merchant, kind, key, provider, version, status, state, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?7)
-                 ON CONFLICT (merchant, kind, key) DO UPDATE
-                 SET version = version + 1, status = excluded.status, state = excluded.state,
-                     updated_at = excluded.updated_at",
-            )
-            .bind(&change.merchant)
-            .bind(change.kind)
-            .bind(&change.key)
-            .bind(&change.provider)
-            .bind(&change.status)
-            .bind(&change.state)
-            .bind(micros(change.at))
-            .execute(connection)
-            .await?;
-        }
+/// Makes a change, if what it was decided on is still so. `false`: nothing was changed.
+async fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<bool, sqlx::Error> {
+    let done = match change {
+        Change::Transaction(change) => match change.decided_on {
+            None => {
+                sqlx::query(
+                    "INSERT INTO transactions (merchant, kind, key, provider, version, status,
+                                               state, created_at, updated_at)
+                     VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?7)
+                     ON CONFLICT (merchant, kind, key) DO NOTHING",
+                )
+                .bind(&change.merchant)
+                .bind(change.kind)
+                .bind(&change.key)
+                .bind(&change.provider)
+                .bind(&change.status)
+                .bind(&change.state)
+                .bind(micros(change.at))
+                .execute(connection)
+                .await?
+            }
+            Some(version) => {
+                sqlx::query(
+                    "UPDATE transactions
+                     SET version = version + 1, status = ?1, state = ?2, updated_at = ?3
+                     WHERE merchant = ?4 AND kind = ?5 AND key = ?6 AND version = ?7",
+                )
+                .bind(&change.status)
+                .bind(&change.state)
+                .bind(micros(change.at))
+                .bind(&change.merchant)
+                .bind(change.kind)
+                .bind(&change.key)
+                .bind(version)
+                .execute(connection)
+                .await?
+            }
+        },
         Change::UseRule { id } => {
-            sqlx::query("UPDATE armed_rules SET remaining = remaining - 1 WHERE id = ?")
-                .bind(id)
-                .execute(&mut *connection)
-                .await?;
+            let used = sqlx::query(
+                "UPDATE armed_rules SET remaining = remaining - 1
+                 WHERE id = ? AND (remaining IS NULL OR remaining > 0)",
+            )
+            .bind(id)
+            .execute(&mut *connection)
+            .await?;
             sqlx::query("DELETE FROM armed_rules WHERE id = ? AND remaining <= 0")
                 .bind(id)
                 .execute(connection)
                 .await?;
+            used
         }
-    }
-    Ok(())
+    };
+    Ok(done.rows_affected() > 0)
 }

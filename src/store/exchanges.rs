@@ -423,18 +423,18 @@ pub(super) async fn insert_all(
     exchanges: &[&ExchangeDetail],
 ) -> Result<(), sqlx::Error> {
     for rows in exchanges.chunks(ROWS) {
-        insert_summaries(connection, rows).await?;
-        insert_details(connection, rows).await?;
+        // Both statements go to the database's thread in one message.
+        let mut query = QueryBuilder::<Sqlite>::new("");
+        push_summaries(&mut query, rows);
+        query.push("; ");
+        push_details(&mut query, rows);
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn insert_summaries(
-    connection: &mut SqliteConnection,
-    rows: &[&ExchangeDetail],
-) -> Result<(), sqlx::Error> {
-    let mut query =
-        QueryBuilder::<Sqlite>::new(format!("INSERT INTO exchanges ({SUMMARY}, stored_bytes) "));
+fn push_summaries(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
+    query.push("INSERT INTO exchanges (").push(SUMMARY).push(", stored_bytes) ");
     query.push_values(rows, |mut row, exchange| {
         let summary = &exchange.summary;
         row.push_bind(summary.seq)
@@ -452,14 +452,10 @@ async fn insert_summaries(
             .push_bind(summary.duration_us)
             .push_bind(i64::try_from(stored_bytes(exchange)).unwrap_or(i64::MAX));
     });
-    query.build().execute(connection).await.map(|_| ())
 }
 
-async fn insert_details(
-    connection: &mut SqliteConnection,
-    rows: &[&ExchangeDetail],
-) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+fn push_details(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
+    query.push(
         "INSERT INTO exchange_details (seq, peer, origin, request_headers, request_body, \
          request_note, opened_request, ladder, reason, scenario, answer_headers, answer_body, \
          answer_note, opened_answer, near_misses, delivery) ",
@@ -482,7 +478,6 @@ async fn insert_details(
             .push_bind(exchange.near_misses.as_ref().map(json))
             .push_bind(exchange.delivery.map(Delivery::word));
     });
-    query.build().execute(connection).await.map(|_| ())
 }
 
 /// Roughly what an exchange takes in the database: its bodies and its texts.

@@ -601,3 +601,26 @@ fn a_body_that_is_too_large_is_refused_in_the_same_form() {
         assert!(answer.contains(said), "{said} is not in {answer}");
     }
 }
+
+#[test]
+fn a_web_page_cannot_use_the_admin_api_of_a_developer_s_machine() {
+    let sandbox = Sandbox::start();
+    let admin = sandbox.emulator.base_url("admin").trim_start_matches("http://").to_owned();
+    let asked_for = |host: &str| {
+        let mut stream = TcpStream::connect(&admin).expect("the admin port listens");
+        write!(stream, "GET /merchants HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    };
+
+    let from_a_page =
+        sandbox.send("admin", "POST", "/reset", &[("origin", "https://page.test")], b"");
+    let rebound = asked_for("page.test:7400");
+    let at_home = asked_for("localhost:7400");
+
+    from_a_page.assert_problem(403, "https://page.test", "without an Origin");
+    assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
+    assert!(at_home.starts_with("HTTP/1.1 200"), "{at_home}");
+}

@@ -3,11 +3,22 @@
 
 mod admin;
 mod architecture;
+mod bad_input;
 #[cfg(feature = "cli")]
 mod cli;
+mod clock;
 mod conformance;
 mod docs;
+#[cfg(feature = "cli")]
+mod durability;
+mod embedding;
 mod harness;
+mod near_misses;
+mod one_winner;
+mod paco;
+mod paco_secrets;
+mod paco_settings;
+mod scenarios;
 mod shop;
 mod store;
 mod vectors;

@@ -119,12 +119,7 @@ fn a_missing_kid_is_named_with_the_right_one() {
     for kid in [Value::Null, json!("")] {
         let answer = order(&shop).jwe("kid", kid).sealed().send(&sandbox);
 
-        assert_named(
-            &sandbox,
-            &answer,
-            "paco.kid",
-            &[("paco.kid_missing", crate::shop::KID_UAT)],
-        );
+        assert_named(&sandbox, &answer, "paco.kid", &[("paco.kid_missing", crate::shop::KID_UAT)]);
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn transaction_status(
 /// The refusal of an order that does not exist.
 pub(super) fn unknown_order(call: &Call, order_no: &str) -> Refusal {
     Refusal::Business {
-        reply: Reply::message(UNKNOWN_ORDER_STATUS, envelope(call, UNKNOWN_ORDER, &Value::Null)),
+        reply: Reply::message(UNKNOWN_ORDER_STATUS, envelope(call, UNKNOWN_ORDER, Value::Null)),
         reason: Failure::new("an orderNo that this merchant has used", format!("\"{order_no}\""))
             .fix(
                 "Create the order first, with the same access token; order numbers of another \

@@ -1,5 +1,7 @@
 //! What must not be stored: CVV and OTP never, card numbers only if they are published test cards.
 
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::fields::passes_luhn;
@@ -39,7 +41,8 @@ pub(super) async fn keep(call: Call, answer: WireReply, environment: Environment
                 body.len(),
                 ids::hex(&sha256(&body))
             );
-            let header = body.split(|byte| *byte == b'.').next().unwrap_or_default().to_vec();
+            // Up to the first dot, however that is written: the rest holds what must not be kept.
+            let header = body.iter().copied().take_while(|byte| is_base64(*byte)).collect();
             (header, Some(note))
         }
         Content::Sealed(_) => (body, None),
@@ -61,12 +64,17 @@ async fn content(call: &Call, body: &[u8], environment: Environment) -> Content 
         return Content::Sealed(payload_of(unsealed));
     }
     // Every sealed form starts with the base64url of `{"`, perhaps behind a quote or a blank.
-    if !body.iter().take(64).any(|byte| *byte == b'e') || !body.contains(&b'.') {
+    if !body.iter().take(64).any(|byte| *byte == b'e') || !has_dots(body) {
         return Content::Plain;
     }
     let copy = body.to_vec();
     let peeled = call.services().rsa.run(move || layers::peel(&copy, environment)).await;
     if peeled.layers.is_empty() { Content::Plain } else { Content::Sealed(peeled.content) }
+}
+
+/// Dots as they are, or percent-encoded.
+fn has_dots(body: &[u8]) -> bool {
+    body.contains(&b'.') || body.windows(3).any(|text| text.eq_ignore_ascii_case(b"%2E"))
 }
 
 fn payload_of(inner: &[u8]) -> Vec<u8> {
@@ -77,10 +85,41 @@ fn payload_of(inner: &[u8]) -> Vec<u8> {
 }
 
 fn holds_card_data(content: &[u8]) -> bool {
+    is_card_data(content) || encoded_parts(content).iter().any(|part| is_card_data(part))
+}
+
+fn is_card_data(content: &[u8]) -> bool {
     match json::parse(content) {
         Ok(mut value) => mask_value(&mut value),
         Err(_) => scrub(&String::from_utf8_lossy(content)).is_some(),
     }
+}
+
+/// What stands in base64 in a text: a token that lost one of its parts can still be read.
+fn encoded_parts(content: &[u8]) -> Vec<Vec<u8>> {
+    /// Shorter ones hold no card number.
+    const SHORTEST: usize = 16;
+    let lenient = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text = String::from_utf8_lossy(content).replace("%2E", ".").replace("%2e", ".");
+    let text = text.replace('+', "-").replace('/', "_");
+    let parts = text.as_bytes().split(|byte| !is_base64(*byte));
+    parts
+        .filter(|part| part.len() >= SHORTEST)
+        // A single digit more than whole bytes is no reason to overlook the bytes.
+        .filter_map(|part| {
+            let whole = if part.len() % 4 == 1 { part.len() - 1 } else { part.len() };
+            lenient.decode(&part[..whole]).ok()
+        })
+        .collect()
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
 }
 
 fn masked_plain(body: Vec<u8>) -> (Vec<u8>, Option<String>) {
@@ -89,14 +128,15 @@ fn masked_plain(body: Vec<u8>) -> (Vec<u8>, Option<String>) {
     }
     let masked = match json::parse(&body) {
         Ok(mut value) => mask_value(&mut value).then(|| value.to_string()),
-        // What is not JSON may still hold a card number.
+        // What is not JSON may still hold a card number, plain or in base64.
+        Err(_) if encoded_parts(&body).iter().any(|part| is_card_data(part)) => Some(String::new()),
         Err(_) => scrub(&String::from_utf8_lossy(&body)),
     };
     match masked {
         None => (body, None),
         Some(masked) => {
             let note = format!(
-                "masked: card data was replaced; the body had {} bytes, SHA-256 {}",
+                "masked: card data was taken out; the body had {} bytes, SHA-256 {}",
                 body.len(),
                 ids::hex(&sha256(&body))
             );

@@ -224,7 +224,8 @@ pub(super) static VOID: &[Member] = &[
     optional("invoiceNo2C2P", Text(FREE)),
     optional("actionBy", Text(FREE)),
     optional("cancellationReason", Text(FREE)),
-    required("voidAmount", Amount),
+    // One working client sends no amount: the whole approved amount is meant.
+    optional("voidAmount", Amount),
 ];
 
 /// `Settlement`, in both shapes that are seen.
@@ -323,7 +324,7 @@ pub(super) struct Payment {
 pub(super) struct Void {
     pub office_id: String,
     pub order_no: String,
-    pub void_amount: MessageAmount,
+    pub void_amount: Option<MessageAmount>,
 }
 
 /// What `Settlement` reads.

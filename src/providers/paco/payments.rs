@@ -82,7 +82,7 @@ pub(super) async fn pre_payment_ui(
         },
     });
     Ok(Decision {
-        reply: Reply::message(200, envelope(call, PENDING, &data)),
+        reply: Reply::message(200, envelope(call, PENDING, data)),
         changes: vec![order.change(call, None)],
         notifications: Vec::new(),
     })
@@ -101,6 +101,7 @@ pub(super) async fn non_ui(
     refuse_duplicate(call, settings, &request.order_no).await?;
     let payment_type = request.payment_type.as_deref().unwrap_or_default();
     if !is_card(payment_type) {
+        scripted_refusal(call, settings, outcome)?;
         return Ok(wallet(call, &office, request));
     }
     let (state, code, status) = match outcome {
@@ -124,7 +125,7 @@ pub(super) async fn non_ui(
         "paymentResult": payment_result(call, &order, code),
         "autoRedirectDelayTimer": request.auto_redirect_delay_timer,
     });
-    let message = envelope(call, code, &data);
+    let message = envelope(call, code, data);
     Ok(Decision {
         changes: vec![order.change(call, None)],
         notifications: vec![notifications::of_result(call, &order, &message)],
@@ -153,7 +154,7 @@ fn wallet(call: &Call, office: &Office, request: Payment) -> Decision {
         },
     });
     Decision {
-        reply: Reply::message(200, envelope(call, PENDING, &data)),
+        reply: Reply::message(200, envelope(call, PENDING, data)),
         changes: vec![order.change(call, None)],
         notifications: Vec::new(),
     }

@@ -67,7 +67,7 @@ fn failed_check(call: &Call, settings: &Settings, check: &'static Check) -> Repl
     }
     if is(&security::REQUEST) && call.unsealed().is_none() {
         // A plain body that is no JSON object: nothing is sealed, and nothing was opened.
-        let message = envelope(call, INVALID_REQUEST, &Value::Null);
+        let message = envelope(call, INVALID_REQUEST, Value::Null);
         return Reply::plain(settings.business_error_status, &message);
     }
     if settings.jose_failure_empty {

@@ -7,17 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answers::AnswerForm;
+use super::errors::NO_ENCRYPTION_KEY;
 use super::fields::{self, Member, Rules};
 use super::keys;
 use super::merchant::PacoMerchant;
 use super::settings::{
-    AllowList, BasicAuth, Environment, KID_OF_THE_EXAMPLE, MessageEncryption, REQUEST_AUDIENCE,
-    Settings, TOKEN_HEADERS,
+    AllowList, BasicAuth, Environment, JOSE_FAILURE_STATUS, KID_OF_THE_EXAMPLE, MessageEncryption,
+    REQUEST_AUDIENCE, Settings, TOKEN_HEADERS,
 };
-use crate::blueprint::{Call, Received, Refusal, Scheme, Verified};
+use crate::blueprint::{Call, Received, Refusal, Reply, Scheme, Verified};
 use crate::checks::{Check, Failure, address, basic};
 use crate::crypto::jose::{
     CompactJwe, CompactJws, ContentEncryption, DecryptionFault, KeyWrapping, SignatureAlgorithm,
@@ -296,7 +297,28 @@ pub(super) async fn message<T: DeserializeOwned>(
     let typed = serde_json::from_value(bound.clone()).map_err(|error| Refusal::Internal {
         reason: format!("a bound message has another type than its schema: {error}"),
     })?;
-    call.verified(&MESSAGE_CHECKS, typed)
+    let verified = call.verified(&MESSAGE_CHECKS, typed)?;
+    can_be_answered(&call, &merchant)?;
+    Ok(verified)
+}
+
+/// Whether the answer can have the form that the client wants. Judged before anything is decided:
+/// what cannot be answered must not happen.
+fn can_be_answered(call: &Call, merchant: &PacoMerchant) -> Result<(), Refusal> {
+    let wants_seal = call.form::<AnswerForm>().is_some_and(|form| form.sealed.is_some());
+    if !wants_seal || merchant.encryption.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::Business {
+        reply: Reply::plain(JOSE_FAILURE_STATUS, &json!({"message": NO_ENCRYPTION_KEY})),
+        reason: Failure::new(
+            "an encryption public key of the merchant on file, to which the answer is sealed",
+            "none",
+        )
+        .fix(
+            "Upload encryption_public_key with the merchant, or ask for application/json in Accept",
+        ),
+    })
 }
 
 /// Judges an inquiry, whose request is the query.
@@ -517,13 +539,26 @@ fn known_token(call: &Call) -> Result<Arc<PacoMerchant>, Failure> {
             let text = String::from_utf8_lossy(value);
             let failure = Failure::new(
                 expected,
-                format!("\"{}\" in the header {name}, which no merchant has", shortened(&text)),
+                format!(
+                    "\"{}\" in the header {}, which no merchant has",
+                    shortened(&text),
+                    as_documented(name)
+                ),
             );
             Err(match token_damage(&text) {
                 Some(damage) => failure.detail(damage),
                 None => failure,
             })
         }
+    }
+}
+
+/// A token header in the spelling of the documents.
+fn as_documented(name: &str) -> &str {
+    match name {
+        "companyapikey" => "CompanyApiKey",
+        "apikey" => "apiKey",
+        other => other,
     }
 }
 
@@ -551,7 +586,8 @@ fn basic_credentials(call: &Call, settings: &Settings, merchant: &PacoMerchant) 
         (BasicAuth::Required, None) => Err(Failure::new(
             format!("Basic credentials of user \"{}\"", merchant.basic_user),
             "no Authorization header",
-        )),
+        )
+        .fix("Send Authorization: Basic with the user and password of the merchant.")),
         (BasicAuth::VerifyIfSent | BasicAuth::Required, Some(header)) => {
             basic::matches(header, &merchant.basic_user, &merchant.basic_password).map(|()| None)
         }

@@ -333,7 +333,7 @@ pub(super) static CONSTANTS: [NamedConstant; 35] = [
     constant("wrong_amount_code", "PC-B050095", "nothing known [assumed]"),
     constant(
         "void_amount_rule, settlement_amount_rule",
-        "void = approved amount; settlement <= approved amount, above zero",
+        "void = approved amount, which may be left out; settlement <= approved amount, above zero",
         "nothing known [assumed]",
     ),
     constant(

@@ -27,7 +27,9 @@ pub(super) async fn void(
     let request = request.into_inner();
     let mut found = of_office(call, &request.order_no, &request.office_id).await?;
     moved(call, settings, &mut found.order, Event::Void)?;
-    whole_amount(call, settings, &found.order, &request.void_amount)?;
+    if let Some(amount) = &request.void_amount {
+        whole_amount(call, settings, &found.order, amount)?;
+    }
     scripted_refusal(call, settings, outcome)?;
     Ok(done(call, &found))
 }
@@ -95,7 +97,7 @@ pub(super) fn done(call: &Call, found: &Found) -> Decision {
         "officeId": order.office_id,
     });
     Decision {
-        reply: Reply::message(200, envelope(call, SUCCESS, &data)),
+        reply: Reply::message(200, envelope(call, SUCCESS, data)),
         changes: vec![order.change(call, Some(found.version))],
         notifications: Vec::new(),
     }
