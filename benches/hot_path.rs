@@ -126,6 +126,7 @@ fn entry(seq: i64) -> Entry {
             },
             peer: "127.0.0.1:40000".to_owned(),
             origin: "http://127.0.0.1:7401".to_owned(),
+            front_door: None,
             request_headers: vec![("content-type".to_owned(), "application/jose".to_owned())],
             request_body: vec![b'e'; SEALED_BODY_BYTES],
             request_note: None,

@@ -4,6 +4,14 @@
 //! `cargo bench --bench load` (Linux, with `taskset` and two cores): server and limit on one core,
 //! the generator on the other. Requests are sealed beforehand, one answer in a hundred is opened.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a measurement reads the machine's clock and tells its figures"
+)]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -55,7 +63,7 @@ fn sealed_payments() {
     for round in 0..ROUNDS {
         let these = requests[round * SEALED_A_ROUND..(round + 1) * SEALED_A_ROUND].to_vec();
         let before = server.cpu_seconds();
-        let rate = generate(server.address, these, SEALED_A_ROUND, Some(Arc::clone(&opened)));
+        let rate = generate(server.address, these, SEALED_A_ROUND, Some(&opened));
         let busy = SEALED_A_ROUND as f64 / (server.cpu_seconds() - before);
         let [limit, limit_busy] = measured_limit();
         println!(
@@ -214,7 +222,7 @@ fn generate(
     address: SocketAddr,
     requests: Vec<Vec<u8>>,
     count: usize,
-    opened: Option<Arc<Mutex<Vec<Vec<u8>>>>>,
+    opened: Option<&Arc<Mutex<Vec<Vec<u8>>>>>,
 ) -> f64 {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -225,7 +233,7 @@ fn generate(
         let mut tasks = Vec::new();
         for _ in 0..CONNECTIONS.min(count) {
             let (requests, next, opened) =
-                (Arc::clone(&requests), Arc::clone(&next), opened.clone());
+                (Arc::clone(&requests), Arc::clone(&next), opened.cloned());
             tasks.push(tokio::spawn(async move {
                 let mut stream =
                     tokio::net::TcpStream::connect(address).await.expect("the server listens");

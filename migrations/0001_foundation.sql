@@ -38,6 +38,7 @@ CREATE TABLE exchange_details (
     seq             INTEGER PRIMARY KEY,
     peer            TEXT NOT NULL,
     origin          TEXT NOT NULL,
+    front_door      TEXT,
     request_headers TEXT NOT NULL,
     request_body    BLOB NOT NULL,
     request_note    TEXT,

@@ -35,7 +35,7 @@
 //!
 //! Imports go downward only: `cli → emulator → admin → listener, exchange, notifications, providers →
 //! blueprint, recorder → diagnosis, checks, scenario → outbound, crypto, store → clock, config, ids,
-//! json, limits, money, stopwatch`.
+//! json, limits, masking, money, stopwatch`.
 
 pub mod admin;
 pub mod blueprint;
@@ -52,6 +52,7 @@ pub mod ids;
 pub mod json;
 pub mod limits;
 mod listener;
+pub mod masking;
 pub mod money;
 pub mod outbound;
 mod providers;

@@ -26,6 +26,7 @@ enum Work {
     Record(Box<Entry>, oneshot::Sender<Result<Committed, String>>),
     Delivered(i64, Delivery),
     Flush(oneshot::Sender<()>),
+    Recount,
 }
 
 impl Recorder {
@@ -77,6 +78,12 @@ impl Recorder {
         }
     }
 
+    /// Counts the journal anew, because exchanges were cleared behind the recorder's back.
+    pub async fn recount(&self) {
+        let _ = self.queue.send(Work::Recount).await;
+        self.flush().await;
+    }
+
     /// Follows the newest committed number.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<i64> {
@@ -96,6 +103,7 @@ async fn run(
         let mut waiting = Vec::new();
         let mut delivered = Vec::new();
         let mut flushes = Vec::new();
+        let mut recount = false;
         for item in batch.drain(..) {
             match item {
                 Work::Record(entry, done) => {
@@ -104,6 +112,7 @@ async fn run(
                 }
                 Work::Delivered(seq, delivery) => delivered.push((seq, delivery)),
                 Work::Flush(done) => flushes.push(done),
+                Work::Recount => recount = true,
             }
         }
         if !entries.is_empty() {
@@ -112,11 +121,9 @@ async fn run(
                     for (entry, outcome) in entries.iter().zip(&outcomes) {
                         if *outcome == Committed::Written {
                             retained.add(entry);
-                            newest.send_if_modified(|seq| {
-                                let newer = entry.exchange.summary.seq > *seq;
-                                *seq = (*seq).max(entry.exchange.summary.seq);
-                                newer
-                            });
+                            // Everybody is told, also of a number below the highest: it began
+                            // earlier and ended later.
+                            newest.send_modify(|seq| *seq = (*seq).max(entry.exchange.summary.seq));
                         }
                     }
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
@@ -135,6 +142,12 @@ async fn run(
         for (seq, delivery) in delivered {
             if let Err(error) = store.note_delivery(seq, delivery).await {
                 tracing::warn!(%error, "a delivery could not be noted");
+            }
+        }
+        if recount {
+            match Retained::load(&store).await {
+                Ok(counted) => retained = counted,
+                Err(error) => tracing::warn!(%error, "the journal could not be counted"),
             }
         }
         if let Err(error) = retained.evict(&store).await {

@@ -216,7 +216,7 @@ fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
     Evidence {
         method: summary.method.clone(),
         target: summary.target.clone(),
-        origin: detail.origin.clone(),
+        front_door: detail.front_door.clone(),
         endpoint: summary.endpoint.as_deref().map(ToOwned::to_owned),
         headers: detail.request_headers.clone(),
         body: detail.request_body.clone(),

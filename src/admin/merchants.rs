@@ -134,6 +134,7 @@ async fn remove(
     find(&admin, &id)?;
     admin.services.store.delete_merchant(&id).await?;
     admin.services.merchants.remove(&id);
+    admin.services.scenarios.refresh().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

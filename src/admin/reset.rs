@@ -27,6 +27,8 @@ async fn reset(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>,
     // What is still on its way to the journal would otherwise appear right after it was cleared.
     admin.recorder.flush().await;
     services.store.reset(merchant.as_ref().map(|merchant| merchant.id())).await?;
+    // What was cleared no longer counts against the journal's bounds.
+    admin.recorder.recount().await;
     services.scenarios.refresh().await?;
     if let Some(merchant) = &merchant {
         merchant.set_shift(SignedDuration::ZERO);

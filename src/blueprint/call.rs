@@ -266,6 +266,11 @@ impl Call {
         climb.forced = Some((check, rule));
     }
 
+    /// Notes that the request is proven its merchant's: only its content is still to be judged.
+    pub fn proven(&self) {
+        self.climb().attribution = Some(Attribution::Proven);
+    }
+
     /// Turns a value into a proof, if every declared check was judged and none failed.
     ///
     /// # Errors

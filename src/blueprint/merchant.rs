@@ -153,10 +153,10 @@ impl Merchants {
     /// Forgets a merchant.
     pub fn remove(&self, id: &str) {
         let mut directory = self.present.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some((merchant, names)) = directory.by_id.remove(id) {
-            if let Some(known) = directory.by_name.get_mut(&merchant.record.provider) {
-                known.retain(|name, _| !names.contains(name));
-            }
+        if let Some((merchant, names)) = directory.by_id.remove(id)
+            && let Some(known) = directory.by_name.get_mut(&merchant.record.provider)
+        {
+            known.retain(|name, _| !names.contains(name));
         }
     }
 

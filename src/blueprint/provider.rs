@@ -23,8 +23,8 @@ pub struct Evidence {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Scheme and host by which the client came.
-    pub origin: String,
+    /// The provider's real host, where the front door was used.
+    pub front_door: Option<String>,
     /// The endpoint.
     pub endpoint: Option<String>,
     /// Header lines.

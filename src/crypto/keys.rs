@@ -134,6 +134,7 @@ impl PublicKey {
                 limit: limits::LONGEST_RSA_BITS,
             });
         }
+        usable(&key)?;
         let spki_der = key.public_key_to_der().map_err(|_| unreadable("its parts do not fit"))?;
         Ok((Self::from_parts(spki_der, bits), form))
     }
@@ -419,6 +420,17 @@ fn jwk_number(jwk: &serde_json::Map<String, Value>, member: &str) -> Result<BigN
             reason: format!("the JWK member \"{member}\" is missing or no base64url number"),
             fix: "send one JSON Web Key object with kty, n and e",
         })
+}
+
+/// Whether operations with the key can work: an odd modulus, an odd exponent of usual size.
+fn usable(key: &PKey<Public>) -> Result<(), KeyProblem> {
+    let rsa = key.rsa().map_err(|_| unreadable("its parts do not fit"))?;
+    let exponent = rsa.e();
+    let sound = rsa.n().is_bit_set(0)
+        && exponent.is_bit_set(0)
+        && exponent.num_bits() > 1
+        && exponent.num_bits() <= 64;
+    if sound { Ok(()) } else { Err(unreadable("its modulus or exponent is none that RSA uses")) }
 }
 
 fn unreadable(reason: &str) -> KeyProblem {

@@ -151,6 +151,10 @@ fn named(common_name: &str) -> DistinguishedName {
 
 /// The same instant in the type that rcgen uses, clipped to what a certificate can say.
 fn calendar(at: Timestamp) -> time::OffsetDateTime {
+    // A certificate says years from 1950 (as UTCTime) to 9999.
+    let earliest = rcgen::date_time_ymd(1950, 1, 1);
+    let latest = rcgen::date_time_ymd(9999, 12, 31);
     time::OffsetDateTime::from_unix_timestamp(at.as_second())
-        .unwrap_or(rcgen::date_time_ymd(2000, 1, 1))
+        .unwrap_or(if at < Timestamp::UNIX_EPOCH { earliest } else { latest })
+        .clamp(earliest, latest)
 }

@@ -24,7 +24,7 @@ impl Folder {
     pub(super) fn open(wanted: &DataFolder) -> Result<Self, StartError> {
         let (path, temporary) = match wanted {
             DataFolder::Path(path) => {
-                fs::create_dir_all(path).map_err(failed(path, "made"))?;
+                make_private(path).map_err(failed(path, "made"))?;
                 (path.clone(), None)
             }
             DataFolder::Ephemeral => {
@@ -102,6 +102,20 @@ fn lock(folder: &Path) -> Result<File, StartError> {
         .and_then(|()| write!(file, "{}", std::process::id()));
     told.map_err(failed(&path, "written"))?;
     Ok(file)
+}
+
+/// Tokens, passwords and keys are inside, so the folder is its owner's alone. One that exists stays
+/// as its owner has made it.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+
+        builder.mode(0o700);
+    }
+    builder.create(path)
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

@@ -11,9 +11,11 @@ use crate::checks::Check;
 use crate::crypto::hashes::sha256;
 use crate::ids;
 use crate::limits;
+use crate::masking;
 use crate::scenario::{Plan, RuleUse};
 use crate::store::{
-    Attribution, Change, Entry, ExchangeDetail, ExchangeSummary, NewNotification, Verdict,
+    Attribution, Change, Entry, ExchangeDetail, ExchangeSummary, LadderRung, NewNotification,
+    RungVerdict, Verdict,
 };
 
 /// Adds the one header that the provider would not send.
@@ -54,7 +56,7 @@ pub(super) fn entry(
 
 /// The exchange as the journal keeps it.
 pub(super) async fn exchange(
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     call: &Call,
     checks: &[&'static Check],
     plan: &Plan,
@@ -64,14 +66,14 @@ pub(super) async fn exchange(
     let received = call.received();
     let kept = provider.mask(call.clone(), answer.clone()).await;
     let verdict = verdict(refusal);
-    let ladder = call.ladder(checks);
+    let ladder = without_card_data(call.ladder(checks));
     // Once the bytes are masked nothing can be computed from them any more, so the near misses of a
     // masked refusal are searched now. All others wait until somebody asks.
     let near_misses = if kept.request_note.is_some() && verdict != Verdict::Accepted {
         let evidence = Evidence {
             method: received.method.to_string(),
             target: received.target().to_owned(),
-            origin: received.origin(),
+            front_door: received.connection.front_door_host.as_deref().map(ToOwned::to_owned),
             endpoint: call.route().map(|route| route.endpoint.to_owned()),
             headers: received.header_lines(),
             body: received.body.to_vec(),
@@ -80,7 +82,13 @@ pub(super) async fn exchange(
             merchant: call.merchant().map(Arc::clone),
             at: call.now(),
         };
-        serde_json::to_value(provider.diagnose(&evidence)).ok()
+        let provider = Arc::clone(provider);
+        let found = call.services().rsa.run(move || provider.diagnose(&evidence)).await;
+        let found = found.into_iter().map(|mut near_miss| {
+            near_miss.evidence = scrubbed(near_miss.evidence);
+            near_miss
+        });
+        serde_json::to_value(found.collect::<Vec<_>>()).ok()
     } else {
         None
     };
@@ -106,12 +114,13 @@ pub(super) async fn exchange(
         },
         peer: received.connection.peer.to_string(),
         origin: received.origin(),
+        front_door: received.connection.front_door_host.as_deref().map(ToOwned::to_owned),
         request_headers: kept.request_headers,
         request_body,
         request_note,
         opened_request: kept.opened_request,
         ladder,
-        reason: refusal.and_then(reason),
+        reason: refusal.and_then(reason).map(scrubbed),
         scenario: (!rules.is_empty()).then(|| rules.join(", ")),
         answer_headers: answer.headers.clone(),
         answer_body,
@@ -138,7 +147,7 @@ pub(super) fn refusal_line(
         }
         (None, refusal) => {
             let what = verdict_word(refusal);
-            (id, what.to_owned(), reason(refusal).unwrap_or_default())
+            (id, what.to_owned(), reason(refusal).map(scrubbed).unwrap_or_default())
         }
     }))
 }
@@ -146,9 +155,19 @@ pub(super) fn refusal_line(
 impl RefusalLine {
     pub(super) fn print(self) {
         if let Some((id, what, fix)) = self.0 {
+            let fix = one_line(&fix);
             tracing::warn!(target: "sandgate::refused", "{id} {what}: {fix} (sandgate explain {id})");
         }
     }
+}
+
+/// What a client sent stands in these lines: it must not begin a line of its own or steer a terminal.
+fn one_line(text: &str) -> String {
+    let steers = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect()
 }
 
 fn verdict(refusal: Option<&Refusal>) -> Verdict {
@@ -217,14 +236,38 @@ fn cut(body: Vec<u8>, note: Option<String>) -> (Vec<u8>, Option<String>) {
     (body, Some(note))
 }
 
+/// The evidence of a failed rung quotes the client, card numbers included.
+fn without_card_data(ladder: Vec<LadderRung>) -> Vec<LadderRung> {
+    let rungs = ladder.into_iter().map(|mut rung| {
+        if matches!(rung.verdict, RungVerdict::Failed | RungVerdict::Forced) {
+            for text in [&mut rung.expected, &mut rung.got, &mut rung.detail, &mut rung.fix] {
+                *text = text.take().map(scrubbed);
+            }
+        }
+        rung
+    });
+    rungs.collect()
+}
+
+fn scrubbed(text: String) -> String {
+    masking::scrub(&text).unwrap_or(text)
+}
+
 impl Kept {
     /// Everything as it is: what a provider starts from when it masks.
     #[must_use]
     pub fn unmasked(call: &Call, answer: &WireReply) -> Self {
         let received = call.received();
         Self {
-            target: received.target().to_owned(),
-            request_headers: received.header_lines(),
+            target: scrubbed(received.target().to_owned()),
+            request_headers: received
+                .header_lines()
+                .into_iter()
+                .map(|(name, value)| {
+                    let value = masking::masked_header(&name, &value);
+                    (name, value)
+                })
+                .collect(),
             request_body: received.body.to_vec(),
             request_note: None,
             opened_request: call.opened().cloned(),

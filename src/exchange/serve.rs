@@ -50,26 +50,26 @@ async fn live(exchanges: Arc<Exchanges>, received: Arc<Received>) -> Departure {
     };
     for _attempt in 0..limits::STALE_RETRIES {
         let call = Call::new(Arc::clone(&exchanges.services), Arc::clone(&received));
-        let work = AssertUnwindSafe(attempt(&exchanges, &*provider, &call));
+        let work = AssertUnwindSafe(attempt(&exchanges, &provider, &call));
         match work.catch_unwind().await {
             Ok(Some(departure)) => return departure,
             // What this was decided on has changed meanwhile: look again and decide again.
             Ok(None) => {}
             Err(panic) => {
                 let reason = format!("a panic while answering: {}", panic_text(&*panic));
-                return internal(&exchanges, &*provider, &call, reason).await;
+                return internal(&exchanges, &provider, &call, reason).await;
             }
         }
     }
     let call = Call::new(Arc::clone(&exchanges.services), Arc::clone(&received));
     let reason = "other exchanges changed the same transaction first, every time".to_owned();
-    internal(&exchanges, &*provider, &call, reason).await
+    internal(&exchanges, &provider, &call, reason).await
 }
 
 /// One walk through the steps. `None`: something was stale, and nothing was written.
 async fn attempt(
     exchanges: &Arc<Exchanges>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     call: &Call,
 ) -> Option<Departure> {
     if let Some(merchant) = provider
@@ -164,7 +164,7 @@ fn scripted(reply: Reply, plan: &Plan) -> Refusal {
 /// A failure of our own: the provider's 500, recorded with its reason.
 async fn internal(
     exchanges: &Arc<Exchanges>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     call: &Call,
     reason: String,
 ) -> Departure {
@@ -185,7 +185,7 @@ async fn internal(
 /// The commit failed, so only the provider's 500 may leave: nothing else would be true.
 async fn unrecorded(
     exchanges: &Arc<Exchanges>,
-    provider: &dyn Provider,
+    provider: &Arc<dyn Provider>,
     call: &Call,
     reason: &str,
 ) -> Departure {

@@ -60,6 +60,7 @@ async fn record(
         },
         peer: connection.peer.to_string(),
         origin: format!("{}://{}", connection.scheme.name(), connection.local),
+        front_door: connection.front_door_host.as_deref().map(ToOwned::to_owned),
         request_headers: Vec::new(),
         request_body: bytes,
         request_note: note,

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::file::{
     Effect, Fault, Misbehaviour, Outcome, RawReply, Rule, ScenarioFile, ScriptedError,
@@ -21,6 +22,8 @@ pub struct Engine {
     files: Vec<ScenarioFile>,
     known_checks: BTreeSet<&'static str>,
     present: RwLock<Arc<Present>>,
+    /// Held from reading the store to replacing what is present: the later read must win.
+    refreshing: Mutex<()>,
 }
 
 /// The rules as they stand at one moment.
@@ -130,6 +133,7 @@ impl Engine {
             files,
             known_checks,
             present: RwLock::default(),
+            refreshing: Mutex::new(()),
         };
         engine.refresh().await?;
         Ok(engine)
@@ -140,6 +144,7 @@ impl Engine {
     /// # Errors
     /// If the store cannot be read.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _alone = self.refreshing.lock().await;
         let armed = self.store.armed_rules().await?;
         let armed: Vec<Armed> = armed
             .into_iter()

@@ -81,7 +81,8 @@ impl Store {
             }
             let mut held = true;
             for change in &entry.changes {
-                held &= apply(&mut work, change).await.map_err(failed)?;
+                held &=
+                    apply(&mut work, change, entry.exchange.summary.seq).await.map_err(failed)?;
             }
             if !held {
                 outcomes.push(Committed::Stale);
@@ -141,14 +142,21 @@ async fn all_hold(
 }
 
 /// Makes a change, if what it was decided on is still so. `false`: nothing was changed.
-async fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<bool, sqlx::Error> {
+///
+/// A row's version is the number of the exchange that wrote it: no other row, and no later one of
+/// the same name, ever has it again.
+async fn apply(
+    connection: &mut SqliteConnection,
+    change: &Change,
+    seq: i64,
+) -> Result<bool, sqlx::Error> {
     let done = match change {
         Change::Transaction(change) => match change.decided_on {
             None => {
                 sqlx::query(
                     "INSERT INTO transactions (merchant, kind, key, provider, version, status,
                                                state, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?7)
+                     VALUES (?1, ?2, ?3, ?4, ?8, ?5, ?6, ?7, ?7)
                      ON CONFLICT (merchant, kind, key) DO NOTHING",
                 )
                 .bind(&change.merchant)
@@ -158,13 +166,14 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<boo
                 .bind(&change.status)
                 .bind(&change.state)
                 .bind(micros(change.at))
+                .bind(seq)
                 .execute(connection)
                 .await?
             }
             Some(version) => {
                 sqlx::query(
                     "UPDATE transactions
-                     SET version = version + 1, status = ?1, state = ?2, updated_at = ?3
+                     SET version = ?8, status = ?1, state = ?2, updated_at = ?3
                      WHERE merchant = ?4 AND kind = ?5 AND key = ?6 AND version = ?7",
                 )
                 .bind(&change.status)
@@ -174,6 +183,7 @@ async fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<boo
                 .bind(change.kind)
                 .bind(&change.key)
                 .bind(version)
+                .bind(seq)
                 .execute(connection)
                 .await?
             }

@@ -172,6 +172,8 @@ pub struct ExchangeDetail {
     pub peer: String,
     /// Scheme and host as the client named them.
     pub origin: String,
+    /// The provider's real host, where the front door was used.
+    pub front_door: Option<String>,
     /// Header lines in their order.
     pub request_headers: Vec<(String, String)>,
     /// The body as it came, unless `request_note` says otherwise.
@@ -297,7 +299,7 @@ impl Store {
     pub async fn exchange(&self, seq: i64) -> Result<Option<ExchangeDetail>, StoreError> {
         let row = sqlx::query(
             "SELECT seq, at, provider, merchant, attribution, endpoint, method, target, status,
-                    verdict, failed_check, subject, duration_us, peer, origin, request_headers,
+                    verdict, failed_check, subject, duration_us, peer, origin, front_door, request_headers,
                     request_body, request_note, opened_request, ladder, reason, scenario,
                     answer_headers, answer_body, answer_note, opened_answer, near_misses, delivery
              FROM exchanges JOIN exchange_details USING (seq) WHERE seq = ?",
@@ -456,7 +458,7 @@ fn push_summaries(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
 
 fn push_details(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
     query.push(
-        "INSERT INTO exchange_details (seq, peer, origin, request_headers, request_body, \
+        "INSERT INTO exchange_details (seq, peer, origin, front_door, request_headers, request_body, \
          request_note, opened_request, ladder, reason, scenario, answer_headers, answer_body, \
          answer_note, opened_answer, near_misses, delivery) ",
     );
@@ -464,6 +466,7 @@ fn push_details(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
         row.push_bind(exchange.summary.seq)
             .push_bind(&exchange.peer)
             .push_bind(&exchange.origin)
+            .push_bind(&exchange.front_door)
             .push_bind(json(&exchange.request_headers))
             .push_bind(&exchange.request_body)
             .push_bind(&exchange.request_note)
@@ -483,7 +486,11 @@ fn push_details(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
 /// Roughly what an exchange takes in the database: its bodies and its texts.
 pub(crate) fn stored_bytes(exchange: &ExchangeDetail) -> usize {
     const ROW: usize = 600;
-    ROW + exchange.request_body.len()
+    let opened = exchange.opened_request.as_ref().map_or(0, json_bytes)
+        + exchange.opened_answer.as_deref().map_or(0, json_bytes)
+        + exchange.near_misses.as_ref().map_or(0, json_bytes);
+    ROW + opened
+        + exchange.request_body.len()
         + exchange.answer_body.len()
         + exchange.summary.target.len()
         + exchange
@@ -491,6 +498,18 @@ pub(crate) fn stored_bytes(exchange: &ExchangeDetail) -> usize {
             .iter()
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>()
+}
+
+/// About how long a value's JSON text is.
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| json_bytes(item) + 1).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(name, item)| name.len() + 4 + json_bytes(item)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 6,
+    }
 }
 
 fn summary(row: &SqliteRow) -> Result<ExchangeSummary, StoreError> {
@@ -528,6 +547,7 @@ fn detail(row: &SqliteRow) -> Result<ExchangeDetail, StoreError> {
     Ok(ExchangeDetail {
         peer: text("peer")?,
         origin: text("origin")?,
+        front_door: maybe("front_door")?,
         request_headers: from_json(seq, &text("request_headers")?)?,
         request_body: row.try_get("request_body").map_err(failed)?,
         request_note: maybe("request_note")?,

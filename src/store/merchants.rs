@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, Row as _};
 
 use super::{Store, StoreError, instant, micros};
 
@@ -64,17 +64,30 @@ impl Store {
         .map_err(|source| StoreError::database("add a merchant", source))
     }
 
-    /// Removes a merchant; its exchanges and transactions stay until they are reset or evicted.
+    /// Removes a merchant with its transactions, callbacks and rules: another one of that name must
+    /// not find them. Its exchanges stay until they are reset or evicted.
     ///
     /// # Errors
-    /// If the database cannot be written.
+    /// If the database cannot be written; then nothing was removed.
     pub async fn delete_merchant(&self, id: &str) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM merchants WHERE id = ?")
+        let failed = |source| StoreError::database("delete a merchant", source);
+        let mut writer = self.writer.lock().await;
+        let mut work = writer.begin().await.map_err(failed)?;
+        for statement in [
+            "DELETE FROM transactions WHERE merchant = ?",
+            "DELETE FROM notifications WHERE merchant = ?",
+            "DELETE FROM armed_rules WHERE merchant = ?",
+        ] {
+            sqlx::query(statement).bind(id).execute(&mut *work).await.map_err(failed)?;
+        }
+        let removed = sqlx::query("DELETE FROM merchants WHERE id = ?")
             .bind(id)
-            .execute(&mut *self.writer.lock().await)
+            .execute(&mut *work)
             .await
-            .map(|done| done.rows_affected() == 1)
-            .map_err(|source| StoreError::database("delete a merchant", source))
+            .map_err(failed)?;
+        work.commit().await.map_err(failed)?;
+        self.cache.clear();
+        Ok(removed.rows_affected() == 1)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Transaction {
     pub kind: String,
     /// Its name among its kind.
     pub key: String,
-    /// Grows with every change.
+    /// Number of the exchange that changed it last.
     pub version: i64,
     /// Its status in one word.
     pub status: String,

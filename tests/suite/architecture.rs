@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Rooms from the ground up. A room may use what lies below it, and a neighbour of its own tier that
 /// does not use it in turn.
 const TIERS: [&[&str]; 8] = [
-    &["clock", "config", "ids", "json", "limits", "money", "stopwatch"],
+    &["clock", "config", "ids", "json", "limits", "masking", "money", "stopwatch"],
     &["crypto", "outbound", "store"],
     &["checks", "scenario"],
     &["blueprint", "diagnosis", "recorder"],

@@ -391,8 +391,8 @@ fn the_front_door_knows_the_real_hosts_and_answers_as_they_would() {
         request.target,
         request.body.len()
     );
-    for (name, value) in &request.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+    for (name, value) in request.lines() {
+        head.extend([name, ": ", value, "\r\n"]);
     }
     let whole = format!("{head}\r\n{}", String::from_utf8_lossy(&request.body));
 
@@ -408,7 +408,7 @@ fn the_front_door_knows_the_real_hosts_and_answers_as_they_would() {
         body: body.as_bytes().to_vec(),
     };
     let page = text(&shop.says(&answer)["data"]["paymentPage"]["paymentPageURL"]);
-    assert!(page.starts_with("https://core.demo-paco.2c2p.com/payment/?pid="), "{page}");
+    assert!(page.starts_with("https://payment.demo-paco.2c2p.com/payment/?pid="), "{page}");
     assert_eq!(shop.state(&sandbox, "A1"), "PCPS/GP");
 }
 

@@ -1,7 +1,7 @@
 //! Every provider's declarations held against its behaviour: each endpoint accepts what is right with
 //! exactly its declared checks, and each declared check refuses alone what is wrong in its one way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sandgate::blueprint::{Client, ClientRequest, Endpoint, Merchant, Provider, Tampering};
@@ -141,14 +141,14 @@ fn tamperings(
 ) -> Vec<(Tampering, Arc<Merchant>)> {
     let name = |number: usize| format!("{}-{}-{number}", provider.id(), endpoint.name);
     let usual = merchant(sandbox, provider, &name(0), &json!({}));
-    let mut merchants = BTreeMap::from([("{}".to_owned(), usual)]);
-    let all = client.tampered(endpoint.name, &merchants["{}"], start_instant());
-    for tampering in &all {
-        let settings = &tampering.request.settings;
-        let number = merchants.len();
-        merchants
-            .entry(settings.to_string())
-            .or_insert_with(|| merchant(sandbox, provider, &name(number), settings));
+    let all = client.tampered(endpoint.name, &usual, start_instant());
+    let mut merchants = vec![(json!({}), usual)];
+    for tampering in all {
+        let settings = tampering.request.settings;
+        if merchants.iter().all(|(known, _)| *known != settings) {
+            let merchant = merchant(sandbox, provider, &name(merchants.len()), &settings);
+            merchants.push((settings, merchant));
+        }
     }
     merchants
         .into_iter()
@@ -156,7 +156,7 @@ fn tamperings(
             client
                 .tampered(endpoint.name, &merchant, start_instant())
                 .into_iter()
-                .filter(move |tampering| tampering.request.settings.to_string() == settings)
+                .filter(move |tampering| tampering.request.settings == settings)
                 .map(move |tampering| (tampering, Arc::clone(&merchant)))
         })
         .collect()

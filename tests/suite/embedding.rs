@@ -113,7 +113,7 @@ fn a_second_emulator_on_one_data_folder_is_refused_with_the_holder() {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
     drop(first);
-    start().expect("the folder is free again");
+    drop(start().expect("the folder is free again"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::harness::{Answer, Sandbox, start_instant};
-use crate::shop::{KID_PRD, Message, Outgoing, Shop, amount, key, page};
+use crate::shop::{KID_PRD, KID_UAT, Message, Shop, amount, key, page};
 
 #[test]
 fn a_wrong_issuer_is_named_with_what_stands_in_its_place() {
@@ -119,7 +119,7 @@ fn a_missing_kid_is_named_with_the_right_one() {
     for kid in [Value::Null, json!("")] {
         let answer = order(&shop).jwe("kid", kid).sealed().send(&sandbox);
 
-        assert_named(&sandbox, &answer, "paco.kid", &[("paco.kid_missing", crate::shop::KID_UAT)]);
+        assert_named(&sandbox, &answer, "paco.kid", &[("paco.kid_missing", KID_UAT)]);
     }
 }
 

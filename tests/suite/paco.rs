@@ -875,7 +875,8 @@ fn a_final_payment_result_queues_one_notification_of_the_same_content() {
         assert_eq!(found["url"], "https://shop.test/notify");
         assert_eq!(found["status"], "queued");
         assert_eq!(found["due_at"], "2026-01-01T00:00:00Z");
-        assert_eq!(found["payload"], json!({"response": message}));
+        let form = json!({"version": "2.0", "sealed": ["PS256", "A128CBC-HS256"]});
+        assert_eq!(found["payload"], json!({"response": message, "form": form}));
     }
 }
 

@@ -322,8 +322,36 @@ fn every_way_to_send_a_card(sandbox: &Sandbox, shop: &Shop) -> Vec<Answer> {
         json(&claims),
         bare.with_body(strange.clone()).header("content-type", "application/x-www-form-urlencoded"),
         json(&format!("[{}]", of("array"))),
+        message("listed").claim("request", json!([of("listed")])).sealed(),
+        message("quoted").claim("request", of("quoted").to_string()).sealed(),
+        message("nested").member("creditCardDetails", card(&of("nested")).to_string()).sealed(),
+        message("nested").member("creditCardDetails", card(&of("nested")).to_string()).plain(),
+        message("many").member("creditCardDetails", json!({"cardNumber": [UNPUBLISHED]})).plain(),
+        message("odd")
+            .member("creditCardDetails", json!({"card_no": UNPUBLISHED, "cvv_code": CVV}))
+            .plain(),
+        message("zip").jwe("zip", "DEF").sealed(),
+        bare.around(&message("x").encrypted(sealed.as_bytes())),
+        bare.with_body(with_changed_tag(&sealed)),
+        json(&json!({"payload": sealed}).to_string()),
+        json(&json!({"payload": signed}).to_string()),
+        shop.inquiry("1").header("x-card-number", UNPUBLISHED),
+        message("query")
+            .to(&format!("/api/2.0/Void?cardNumber={UNPUBLISHED}&cvvCode={CVV}"))
+            .plain(),
     ];
     requests.iter().map(|request| request.send(sandbox)).collect()
+}
+
+/// The card of a request.
+fn card(request: &Value) -> Value {
+    request["creditCardDetails"].clone()
+}
+
+fn with_changed_tag(token: &str) -> String {
+    let (head, tag) = token.rsplit_once('.').expect("five parts");
+    let first = if tag.starts_with('A') { 'B' } else { 'A' };
+    format!("{head}.{first}{}", &tag[1..])
 }
 
 fn with_card(shop: &Shop, order: &str) -> crate::shop::Message {

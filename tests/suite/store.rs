@@ -255,6 +255,28 @@ async fn a_stale_entry_leaves_nothing_behind_while_its_neighbours_are_written() 
 }
 
 #[tokio::test]
+async fn a_decision_from_before_a_reset_does_not_touch_a_row_of_the_same_name_made_after_it() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut before = entry(1, "m");
+    before.changes.push(order_change("m", "A", None, "pending"));
+    store.commit(&[before]).await.expect("writable");
+    let decided_on = store.transaction("m", "order", "A").await.expect("readable").expect("made");
+    store.reset(Some("m")).await.expect("writable");
+    let mut again = entry(2, "m");
+    again.changes.push(order_change("m", "A", None, "new"));
+    store.commit(&[again]).await.expect("writable");
+    let mut late = entry(3, "m");
+    late.changes.push(order_change("m", "A", Some(decided_on.version), "voided"));
+
+    let outcome = store.commit(&[late]).await.expect("writable");
+
+    assert_eq!(outcome, [Committed::Stale]);
+    let order = store.transaction("m", "order", "A").await.expect("readable").expect("made");
+    assert_eq!(order.status, "new");
+}
+
+#[tokio::test]
 async fn a_commit_that_fails_writes_nothing_and_the_next_one_works() {
     let folder = Folder::new();
     let store = folder.open().await;
@@ -713,6 +735,7 @@ fn entry(seq: i64, merchant: &str) -> Entry {
         },
         peer: "127.0.0.1:40000".to_owned(),
         origin: "http://127.0.0.1:7401".to_owned(),
+        front_door: None,
         request_headers: Vec::new(),
         request_body: b"request".to_vec(),
         request_note: None,

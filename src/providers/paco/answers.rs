@@ -91,9 +91,7 @@ fn api_response<'c>(call: &'c Call, code: &'c str, description: &'c str) -> ApiR
     });
     ApiResponse {
         response_message_id: call.services().ids.uuid(),
-        response_to_request_message_id: call
-            .opened()
-            .and_then(|request| request["apiRequest"]["requestMessageID"].as_str()),
+        response_to_request_message_id: api_request_text(call, "requestMessageID"),
         response_code: code,
         response_description: description,
         response_date_time: date_time(call.now()),
@@ -103,6 +101,15 @@ fn api_response<'c>(call: &'c Call, code: &'c str, description: &'c str) -> ApiR
         eci_value: None,
         marketing_description,
     }
+}
+
+/// A text of the request's `apiRequest`, its names in any case, as they bind.
+pub(super) fn api_request_text<'c>(call: &'c Call, name: &str) -> Option<&'c str> {
+    let member = |value: &'c Value, wanted: &str| {
+        let mut members = value.as_object()?.iter();
+        members.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    member(member(call.opened()?, "apiRequest")?, name)?.as_str()
 }
 
 /// `1.0` for the path segments `1` and `1.0`, else the segment itself.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::checks::Failure;
 use crate::json;
+use crate::masking::passes_luhn;
 use crate::money::Amount;
 
 /// A member of a message.
@@ -34,6 +35,8 @@ pub(super) enum Kind {
     Url(usize),
     /// An amount object.
     Amount,
+    /// A currency code.
+    Currency,
     /// A card number that passes the Luhn check.
     CardNumber,
     /// Month and year as MMYY.
@@ -132,6 +135,7 @@ impl Binder {
                 continue;
             }
             match found {
+                Some((_, value)) if is_absent(value, member) => {}
                 Some((name, value)) if !value.is_null() => {
                     if self.strict_names && name != member.name {
                         self.problem(here, format!("it spelt {}", join(path, name)));
@@ -239,10 +243,15 @@ impl Binder {
     }
 }
 
+/// An empty text says nothing where nothing has to be said; clients send many.
+fn is_absent(value: &Value, member: &Member) -> bool {
+    !member.required && value.as_str() == Some("")
+}
+
 /// Members of every amount.
 static AMOUNT: &[Member] = &[
     required("amountText", Kind::Text(12)),
-    required("currencyCode", Kind::Text(3)),
+    required("currencyCode", Kind::Currency),
     required("decimalPlaces", Kind::Integer),
     required("amount", Kind::Scalar),
 ];
@@ -258,7 +267,13 @@ fn fits(value: &Value, kind: &Kind) -> Result<(), String> {
             (!value.is_object() && !value.is_array(), "a string, number or boolean".to_owned())
         }
         Kind::Flag => (matches!(text, Some("Y" | "N")), "\"Y\" or \"N\"".to_owned()),
-        Kind::Integer => (value.is_i64() || value.is_u64(), "a whole number".to_owned()),
+        Kind::Integer => (value.is_i64(), "a whole number".to_owned()),
+        Kind::Currency => (
+            text.is_some_and(|text| {
+                text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+            }),
+            "an ISO 4217 code of three capital letters".to_owned(),
+        ),
         Kind::Boolean => (value.is_boolean(), "true or false".to_owned()),
         Kind::DateTime => (
             text.is_some_and(is_date_time),
@@ -344,27 +359,6 @@ fn is_month_and_year(text: &str) -> bool {
         && text[..2].parse::<u8>().is_ok_and(|month| (1..=12).contains(&month))
 }
 
-/// The check digit of ISO/IEC 7812.
-pub(super) fn passes_luhn(text: &str) -> bool {
-    if !(12..=19).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    let sum: u32 = text
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(position, byte)| {
-            let digit = u32::from(byte - b'0');
-            match (position % 2, digit * 2) {
-                (0, _) => digit,
-                (_, doubled) if doubled > 9 => doubled - 9,
-                (_, doubled) => doubled,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -417,15 +411,6 @@ mod tests {
                 "AmountText": text, "CurrencyCode": "NPR", "DecimalPlaces": 2, "Amount": amount}});
             assert_eq!(bound(&message, false).is_ok(), good, "{text} {amount}");
         }
-    }
-
-    #[test]
-    fn the_luhn_check_tells_card_numbers_from_others() {
-        assert!(passes_luhn("4101490000057763"));
-        assert!(passes_luhn("4000000000000002"));
-        assert!(!passes_luhn("4101490000057764"));
-        assert!(!passes_luhn("41014900"));
-        assert!(!passes_luhn("410149000005776x"));
     }
 
     #[test]

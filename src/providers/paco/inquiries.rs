@@ -24,16 +24,17 @@ pub(super) async fn transaction_status(
     let (call, settings) = (&call, &*settings);
     super::payments::scripted_refusal(call, settings, outcome)?;
     let order_no = request.into_inner().order_no;
-    let found =
-        orders::find(call, &order_no).await?.ok_or_else(|| unknown_order(call, &order_no))?;
+    let found = orders::find(call, &order_no)
+        .await?
+        .ok_or_else(|| unknown_order(call, &order_no, UNKNOWN_ORDER_STATUS))?;
     let shown = answer(call, SUCCESS, [status(&found.order)]);
     Ok(Decision::reply(Reply::plain(200, &shown)))
 }
 
 /// The refusal of an order that does not exist.
-pub(super) fn unknown_order(call: &Call, order_no: &str) -> Refusal {
+pub(super) fn unknown_order(call: &Call, order_no: &str, status: u16) -> Refusal {
     Refusal::Business {
-        reply: Reply::message(UNKNOWN_ORDER_STATUS, envelope(call, UNKNOWN_ORDER, Value::Null)),
+        reply: Reply::message(status, envelope(call, UNKNOWN_ORDER, Value::Null)),
         reason: Failure::new("an orderNo that this merchant has used", format!("\"{order_no}\""))
             .fix(
                 "Create the order first, with the same access token; order numbers of another \

@@ -3,7 +3,9 @@
 
 use super::keys;
 use super::settings::Environment;
-use crate::crypto::jose::{CompactJwe, CompactJws, ContentEncryption, KeyWrapping};
+use crate::crypto::jose::{
+    CompactJwe, CompactJws, ContentEncryption, DecryptionFault, KeyWrapping,
+};
 use crate::crypto::keys::PrivateKey;
 use crate::diagnosis::token_text;
 
@@ -20,7 +22,12 @@ pub(super) struct Peeled {
 /// One layer, from the outside in.
 #[derive(Debug)]
 pub(super) enum Layer {
-    Jwe { jwe: Box<CompactJwe>, opened: Option<OpenedWith> },
+    Jwe {
+        jwe: Box<CompactJwe>,
+        opened: Option<OpenedWith>,
+        /// Whether one of our keys unwraps its content key, so that anybody can read it.
+        reachable: bool,
+    },
     Jws(Box<CompactJws>),
 }
 
@@ -61,11 +68,12 @@ pub(super) fn peel(body: &[u8], environment: Environment) -> Peeled {
             text = repaired;
         }
         if let Ok(jwe) = CompactJwe::parse(&text) {
-            let opened = open(&jwe, environment);
+            let (opened, reachable) = open(&jwe, environment);
             let (with, plaintext) = opened.unzip();
             peeled.layers.push(Layer::Jwe {
                 jwe: Box::new(jwe),
                 opened: with,
+                reachable,
             });
             match plaintext {
                 Some(plaintext) => peeled.content = plaintext,
@@ -85,10 +93,13 @@ fn looks_sealed(text: &str) -> bool {
     CompactJwe::parse(text).is_ok() || CompactJws::parse(text).is_ok()
 }
 
-/// Tries our keys, the right one first.
-fn open(jwe: &CompactJwe, environment: Environment) -> Option<(OpenedWith, Vec<u8>)> {
-    let encryption = ContentEncryption::named(jwe.header.get("enc")?.as_str()?)?;
-    jwe.lengths_fit(encryption).ok()?;
+/// Tries our keys, the right one first; says also whether one of them unwraps the content key.
+fn open(jwe: &CompactJwe, environment: Environment) -> (Option<(OpenedWith, Vec<u8>)>, bool) {
+    let named = jwe.header.get("enc").and_then(|enc| enc.as_str());
+    let Some(encryption) = named.and_then(ContentEncryption::named) else {
+        // Nobody knows how it is encrypted, so nobody can tell that it cannot be read.
+        return (None, true);
+    };
     let other = environment.other();
     let candidates = [
         (environment, Role::Encryption, KeyWrapping::RsaOaep),
@@ -98,15 +109,35 @@ fn open(jwe: &CompactJwe, environment: Environment) -> Option<(OpenedWith, Vec<u
         (environment, Role::Encryption, KeyWrapping::RsaOaep256),
         (environment, Role::Encryption, KeyWrapping::Rsa1_5),
     ];
-    candidates.into_iter().find_map(|(environment, role, wrapping)| {
-        let plaintext = jwe.decrypt(key(environment, role), wrapping, encryption).ok()?;
-        let with = OpenedWith {
-            environment,
-            role,
-            wrapping,
-        };
-        Some((with, plaintext))
-    })
+    let mut reachable = false;
+    for (environment, role, wrapping) in candidates {
+        match jwe.decrypt(key(environment, role), wrapping, encryption) {
+            Ok(plaintext) => {
+                return (
+                    Some((
+                        OpenedWith {
+                            environment,
+                            role,
+                            wrapping,
+                        },
+                        plaintext,
+                    )),
+                    true,
+                );
+            }
+            // RSA1_5 unwraps to chance where the key is another, so it tells nothing.
+            Err(fault) => {
+                reachable |= fault != DecryptionFault::WrongKey && wrapping != KeyWrapping::Rsa1_5;
+            }
+        }
+    }
+    // The demo merchant's keys are as public as ours.
+    let demo = [keys::demo_encryption(), keys::demo_signing()];
+    reachable |= demo.iter().any(|key| {
+        let tried = jwe.decrypt(key, KeyWrapping::RsaOaep, encryption);
+        tried.err() != Some(DecryptionFault::WrongKey)
+    });
+    (None, reachable)
 }
 
 fn key(environment: Environment, role: Role) -> &'static PrivateKey {

@@ -288,7 +288,7 @@ impl Provider for Paco {
 
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {
         let merchant = evidence.merchant.as_deref();
-        let settings = self.source.resolve(merchant, evidence.origin.strip_prefix("https://"));
+        let settings = self.source.resolve(merchant, evidence.front_door.as_deref());
         near_misses::search(evidence, merchant.map(Merchant::parts), &settings)
     }
 
@@ -310,7 +310,7 @@ impl Provider for Paco {
     }
 
     fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
-        let settings = self.source.resolve(Some(merchant), base_url.strip_prefix("https://"));
+        let settings = self.source.resolve(Some(merchant), None);
         export::files(merchant, base_url, settings.environment)
     }
 

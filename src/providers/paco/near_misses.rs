@@ -180,7 +180,7 @@ fn its_keys(scene: &Scene<'_>, search: &mut Search) {
     let environment = scene.settings.environment;
     let outer = scene.peeled.layers.first();
     let (opened, header) = match outer {
-        Some(Layer::Jwe { opened, jwe }) => (*opened, Some(&jwe.header)),
+        Some(Layer::Jwe { opened, jwe, .. }) => (*opened, Some(&jwe.header)),
         _ => (None, None),
     };
     let named = |member: &str| header.and_then(|header| header.get(member)).and_then(Value::as_str);

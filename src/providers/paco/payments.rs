@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answers::{business_error, envelope};
+use super::answers::{api_request_text, business_error, envelope};
 use super::errors::{
     Code, DECLINED, INVALID_REQUEST, NOT_AUTHENTICATED, PENDING, SUCCESS, SYSTEM_ERROR,
 };
@@ -33,7 +33,14 @@ pub(super) fn order_rules(request: &Value) -> Result<(), Failure> {
 /// Beyond the schema: a direct card payment needs a card, its expiry, or a stored card.
 pub(super) fn direct_rules(request: &Value) -> Result<(), Failure> {
     order_rules(request)?;
-    let is_card = request["paymentType"].as_str().is_some_and(is_card);
+    let payment_type = request["paymentType"].as_str().unwrap_or_default();
+    if !is_known(payment_type) {
+        return Err(Failure::new(
+            "paymentType CC, CC-VI, CC-CA, CC-AX, CC-UP, CC-JC, IPP, QR, WALLET, WALLET-… or IMBANK",
+            format!("\"{payment_type}\""),
+        ));
+    }
+    let is_card = is_card(payment_type);
     let stored = request["storeCardDetails"]["storedCardUniqueID"].as_str();
     let has_stored = stored.is_some_and(|id| !id.is_empty() && !id.starts_with("{{"));
     if !is_card || has_stored {
@@ -50,8 +57,14 @@ pub(super) fn direct_rules(request: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The payment types that are seen, or the families that they belong to.
+fn is_known(payment_type: &str) -> bool {
+    let family = payment_type.split('-').next().unwrap_or_default();
+    ["CC", "IPP", "QR", "WALLET", "IMBANK"].contains(&family)
+}
+
 fn is_card(payment_type: &str) -> bool {
-    payment_type == "CC" || payment_type.starts_with("CC-") || payment_type == "IPP"
+    matches!(payment_type.split('-').next(), Some("CC" | "IPP"))
 }
 
 /// Creates an order that waits for its payer on the hosted page.
@@ -74,7 +87,7 @@ pub(super) async fn pre_payment_ui(
         "paymentPage": {
             "paymentPageURL": format!(
                 "{}/payment/?pid={}&lang={}",
-                call.origin(),
+                page_origin(call),
                 order.controller_internal_id,
                 page_language(call),
             ),
@@ -138,7 +151,7 @@ fn wallet(call: &Call, office: &Office, request: Payment) -> Decision {
     let order = new_order(call, office, request, State::InProgress);
     let data = json!({
         "webPaymentResult": {
-            "webPaymentUrl": format!("{}/payment/?pid={}", call.origin(), order.controller_internal_id),
+            "webPaymentUrl": format!("{}/payment/?pid={}", page_origin(call), order.controller_internal_id),
             "paymentStatusInfo": order.status_info("lastUpdatedDateTime"),
             "orderNo": order.order_no,
             "productDescription": order.product_description,
@@ -275,9 +288,21 @@ fn invoice_no(call: &Call, office: &str) -> String {
     format!("{letters}{:013}", call.received().seq)
 }
 
+/// Where the hosted page stands: on a host of its own beside the API's, where that is the real one.
+fn page_origin(call: &Call) -> String {
+    let origin = call.origin();
+    match origin.strip_prefix("https://core.").filter(|_| is_front_door(call)) {
+        Some(rest) => format!("https://payment.{rest}"),
+        None => origin,
+    }
+}
+
+fn is_front_door(call: &Call) -> bool {
+    call.received().connection.front_door_host.is_some()
+}
+
 fn page_language(call: &Call) -> String {
-    call.opened()
-        .and_then(|request| request["apiRequest"]["language"].as_str())
+    api_request_text(call, "language")
         .filter(|language| {
             language.len() <= 16
                 && language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -400,14 +425,19 @@ pub(super) fn psp_response(call: &Call, order: &Order, code: Code, at: Timestamp
     })
 }
 
-/// A browser URL with what PACO appends to it. A blank of the description is form-encoded as `+` and
-/// then percent-encoded again, as captured.
+/// A browser URL with what PACO appends to it. Values are form-encoded and their escapes then
+/// percent-encoded again: a blank becomes `+` and comes back as `%2b`, as captured.
 fn browser_return(url: &str, order: &Order) -> String {
+    let (url, fragment) = match url.split_once('#') {
+        Some((url, fragment)) => (url, format!("#{fragment}")),
+        None => (url, String::new()),
+    };
     let separator = if url.contains('?') { '&' } else { '?' };
+    let twice = |text: &str| form_encoded(text).replace('%', "%25").replace('+', "%2b");
     format!(
-        "{url}{separator}orderNo={}&productDescription={}&controllerInternalId={}",
-        form_encoded(&order.order_no),
-        form_encoded(&order.product_description).replace('+', "%2b"),
+        "{url}{separator}orderNo={}&productDescription={}&controllerInternalId={}{fragment}",
+        twice(&order.order_no),
+        twice(&order.product_description),
         order.controller_internal_id
     )
 }

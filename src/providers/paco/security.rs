@@ -291,6 +291,7 @@ pub(super) async fn message<T: DeserializeOwned>(
         MessageForm::Jose => jose_request(&call, &settings, &merchant).await?,
         MessageForm::Json => json_request(&call)?,
     };
+    call.proven();
     let bound = fields::bind(&request, schema, settings.strict_names);
     let bound = bound.and_then(|bound| rules(&bound).map(|()| bound));
     let bound = call.step(&FIELDS, bound)?;
@@ -331,6 +332,7 @@ pub(super) fn inquiry<T: DeserializeOwned>(
     call.judge(&SOURCE_ADDRESS, from_listed_address(call, settings))?;
     let merchant = call.step(&TOKEN, known_token(call))?;
     call.judge(&BASIC, basic_credentials(call, settings, &merchant))?;
+    call.proven();
     let query = query(call.received());
     note_subject(call, &Value::Object(query.clone()));
     call.set_opened(Value::Object(query.clone()));
@@ -851,7 +853,10 @@ fn critical(header: &Map<String, Value>, now: Timestamp, settings: &Settings) ->
 fn request_claim(claims: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
     match claims.get("request") {
         Some(Value::Object(request)) => Ok(request.clone()),
-        _ => Err(Failure::new("the claim request, an object", member_text(claims, "request"))),
+        Some(other) => {
+            Err(Failure::new("the claim request, an object", json::kind(other).to_owned()))
+        }
+        None => Err(Failure::new("the claim request, an object", "no request")),
     }
 }
 

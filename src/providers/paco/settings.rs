@@ -275,7 +275,7 @@ pub(super) const MAX_URL: usize = 2048;
 pub(super) const API_VERSIONS: [&str; 3] = ["1", "1.0", "2.0"];
 
 /// The named constants, for documentation. The values stand in code where they are used.
-pub(super) static CONSTANTS: [NamedConstant; 35] = [
+pub(super) static CONSTANTS: [NamedConstant; 41] = [
     constant("kid_uat", KID_UAT, "[seed]"),
     constant("kid_prd", KID_PRD, "[seed]"),
     constant(
@@ -370,6 +370,20 @@ pub(super) static CONSTANTS: [NamedConstant; 35] = [
         "demo_offices",
         "DEMO_NEPAL, DEMO_AUTOSETTLE (settles by itself), DEMO_MANUAL",
         "what a merchant gets that names no offices; roles seen in public clients, names are ours",
+    ),
+    constant("auto_settle_delay_s", "0", "the real delay is not recorded [assumed]"),
+    constant("accepted_cards", "any_luhn", "no decline card is published [inferred]"),
+    constant("api_versions", "1, 1.0, 2.0", "1 is 1.0; anything else is 404 [assumed]"),
+    constant("case_insensitive_routes", "on", "many spellings appear in working clients [public]"),
+    constant(
+        "inquiry_before_payment",
+        "pcps_row",
+        "an order that nobody has paid is shown [assumed]",
+    ),
+    constant(
+        "payment_types",
+        "CC, IPP, QR, WALLET, IMBANK, alone or with a suffix such as CC-VI",
+        "the families that are seen; another one is refused with PC-B050095 [assumed]",
     ),
     constant(
         "magic_cards",

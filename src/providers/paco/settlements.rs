@@ -22,7 +22,7 @@ pub(super) async fn settle(
 ) -> Result<Decision, Refusal> {
     let (call, settings) = (&call, &*settings);
     let request = request.into_inner();
-    let mut found = of_office(call, &request.order_no, &request.office_id).await?;
+    let mut found = of_office(call, settings, &request.order_no, &request.office_id).await?;
     moved(call, settings, &mut found.order, Event::Settle)?;
     not_above_approved(call, settings, &found.order, &request.settlement_amount)?;
     scripted_refusal(call, settings, outcome)?;

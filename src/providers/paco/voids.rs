@@ -25,7 +25,7 @@ pub(super) async fn void(
 ) -> Result<Decision, Refusal> {
     let (call, settings) = (&call, &*settings);
     let request = request.into_inner();
-    let mut found = of_office(call, &request.order_no, &request.office_id).await?;
+    let mut found = of_office(call, settings, &request.order_no, &request.office_id).await?;
     moved(call, settings, &mut found.order, Event::Void)?;
     if let Some(amount) = &request.void_amount {
         whole_amount(call, settings, &found.order, amount)?;
@@ -37,12 +37,13 @@ pub(super) async fn void(
 /// The order, if it belongs to the office that asks.
 pub(super) async fn of_office(
     call: &Call,
+    settings: &Settings,
     order_no: &str,
     office_id: &str,
 ) -> Result<Found, Refusal> {
     match orders::find(call, order_no).await? {
         Some(found) if found.order.office_id == office_id => Ok(found),
-        _ => Err(unknown_order(call, order_no)),
+        _ => Err(unknown_order(call, order_no, settings.business_error_status)),
     }
 }
 
