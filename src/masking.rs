@@ -145,7 +145,15 @@ fn is_card_name(name: &str) -> bool {
 /// Masks card numbers in text, and what stands behind a name like CVV. `None`: nothing had to be.
 #[must_use]
 pub fn scrub(text: &str) -> Option<String> {
-    if text.bytes().filter(u8::is_ascii_digit).count() < 3 {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let names_a_secret = || {
+        let starts = [b"cvv", b"cvc", b"cvn", b"sec", b"otp"];
+        text.as_bytes()
+            .windows(3)
+            .any(|three| starts.iter().any(|s| three.eq_ignore_ascii_case(*s)))
+    };
+    // Nearly every text ends here.
+    if digits < 3 || (digits < 13 && !names_a_secret()) {
         return None;
     }
     if text.contains('\0') {

@@ -254,7 +254,7 @@ fn scrubbed(text: String) -> String {
 }
 
 impl Kept {
-    /// Everything as it is: what a provider starts from when it masks.
+    /// What every provider starts from when it masks: bodies as they are, and no opened request.
     #[must_use]
     pub fn unmasked(call: &Call, answer: &WireReply) -> Self {
         let received = call.received();
@@ -270,7 +270,7 @@ impl Kept {
                 .collect(),
             request_body: received.body.to_vec(),
             request_note: None,
-            opened_request: call.opened().cloned(),
+            opened_request: None,
             answer_body: answer.body.to_vec(),
             answer_note: None,
             opened_answer: answer.opened.clone(),

@@ -18,8 +18,8 @@ pub struct NewNotification {
     pub subject: String,
     /// Where it goes.
     pub url: String,
-    /// What it says, before it is sealed.
-    pub payload: Value,
+    /// What it says, before it is sealed (JSON).
+    pub payload: String,
     /// When it is due.
     pub due_at: Timestamp,
 }
@@ -103,7 +103,7 @@ pub(super) async fn insert(
     .bind(seq)
     .bind(&notification.subject)
     .bind(&notification.url)
-    .bind(notification.payload.to_string())
+    .bind(&notification.payload)
     .bind(micros(notification.due_at))
     .execute(connection)
     .await

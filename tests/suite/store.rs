@@ -816,7 +816,7 @@ fn callback(merchant: &str, order: &str) -> NewNotification {
         provider: "paco".to_owned(),
         subject: order.to_owned(),
         url: "http://127.0.0.1:9/callback".to_owned(),
-        payload: json!({ "orderNo": order }),
+        payload: json!({ "orderNo": order }).to_string(),
         due_at: at(60),
     }
 }

@@ -3,6 +3,7 @@
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
 
 use super::layers::{self, Layer, Peeled};
 use super::settings::Environment;
@@ -15,14 +16,13 @@ use crate::{ids, json};
 /// What the journal keeps of an exchange.
 pub(super) async fn keep(call: Call, answer: WireReply, environment: Environment) -> Kept {
     let mut kept = Kept::unmasked(&call, &answer);
-    if let Some(opened) = &mut kept.opened_request {
-        mask_value(opened);
-    }
     let body = std::mem::take(&mut kept.request_body);
-    let (body, note) = match inside(&call, &body, environment).await {
+    let mut inside = inside(&call, &body, environment).await;
+    kept.opened_request = opened_request(&call, &mut inside);
+    let (body, note) = match inside {
         Inside::Nothing => masked_plain(body),
-        Inside::Harmless => (body, None),
-        Inside::CardDataPerhaps => {
+        Inside::Unreachable | Inside::Read { masked: false, .. } => (body, None),
+        Inside::Unreadable | Inside::Read { masked: true, .. } => {
             let note = format!(
                 "masked: the sealed body of {} bytes held card data, or could not be read; its \
                  protected header is kept; SHA-256 {}",
@@ -37,14 +37,29 @@ pub(super) async fn keep(call: Call, answer: WireReply, environment: Environment
     kept
 }
 
+/// The opened request without card data: of a sealed one, the claim that was masked already.
+fn opened_request(call: &Call, inside: &mut Inside) -> Option<Value> {
+    let opened = call.opened()?;
+    if let Inside::Read { content, .. } = inside
+        && let Some(request) = content.get_mut("request")
+    {
+        return Some(request.take());
+    }
+    let mut opened = opened.clone();
+    mask_value(&mut opened);
+    Some(opened)
+}
+
 /// What a body holds.
 enum Inside {
     /// It is not sealed.
     Nothing,
-    /// It was read and holds no card data, or nobody here can open it.
-    Harmless,
-    /// It holds card data, or could be opened but not read.
-    CardDataPerhaps,
+    /// Nobody here can open it.
+    Unreachable,
+    /// It could be opened, but not read.
+    Unreadable,
+    /// It was read; the content is without card data.
+    Read { content: Value, masked: bool },
 }
 
 async fn inside(call: &Call, body: &[u8], environment: Environment) -> Inside {
@@ -66,22 +81,25 @@ async fn inside(call: &Call, body: &[u8], environment: Environment) -> Inside {
                 opened: None,
                 reachable: false,
                 ..
-            }) => Inside::Harmless,
+            }) => Inside::Unreachable,
             Some(Layer::Jwe {
                 opened: None,
                 reachable: true,
                 ..
-            }) => Inside::CardDataPerhaps,
+            }) => Inside::Unreadable,
             _ => judged(content),
         },
     }
 }
 
-/// What cannot be read as a JSON object cannot be judged, and is not kept.
+/// What cannot be read as JSON cannot be judged, and is not kept.
 fn judged(content: &[u8]) -> Inside {
-    match json::parse(content).map(|mut value| mask_value(&mut value)) {
-        Ok(false) => Inside::Harmless,
-        Ok(true) | Err(_) => Inside::CardDataPerhaps,
+    match json::parse(content) {
+        Ok(mut content) => {
+            let masked = mask_value(&mut content);
+            Inside::Read { content, masked }
+        }
+        Err(_) => Inside::Unreadable,
     }
 }
 

@@ -287,15 +287,18 @@ pub(super) async fn message<T: DeserializeOwned>(
     call.judge(&MESSAGE_ENCRYPTION, sealed_where_required(&call, &settings, form))?;
     let merchant = call.step(&TOKEN, known_token(&call))?;
     call.judge(&BASIC, basic_credentials(&call, &settings, &merchant))?;
-    let request = match form {
+    match form {
         MessageForm::Jose => jose_request(&call, &settings, &merchant).await?,
         MessageForm::Json => json_request(&call)?,
-    };
+    }
     call.proven();
-    let bound = fields::bind(&request, schema, settings.strict_names);
+    let request = call.opened().and_then(Value::as_object).ok_or_else(|| Refusal::Internal {
+        reason: "a request that passed its ladder was not opened".to_owned(),
+    })?;
+    let bound = fields::bind(request, schema, settings.strict_names);
     let bound = bound.and_then(|bound| rules(&bound).map(|()| bound));
     let bound = call.step(&FIELDS, bound)?;
-    let typed = serde_json::from_value(bound.clone()).map_err(|error| Refusal::Internal {
+    let typed = serde_json::from_value(bound).map_err(|error| Refusal::Internal {
         reason: format!("a bound message has another type than its schema: {error}"),
     })?;
     let verified = call.verified(&MESSAGE_CHECKS, typed)?;
@@ -348,7 +351,7 @@ async fn jose_request(
     call: &Call,
     settings: &Settings,
     merchant: &Arc<PacoMerchant>,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<(), Refusal> {
     let now = call.now();
     let jwe = call.step(&JWE, sealed_body(&call.received().body))?;
     call.step(&JWE_ALG, key_encryption(&jwe.header))?;
@@ -358,7 +361,7 @@ async fn jose_request(
     let jws = call.step(&JWS, signed_token(&inner))?;
     let algorithm = call.step(&JWS_ALG, signature_algorithm(&jws.header))?;
     call.step(&SIGNATURE, signed_by(&jws, merchant, algorithm))?;
-    let claims = call.step(&CLAIMS, claims(&jws.payload))?;
+    let mut claims = call.step(&CLAIMS, claims(&jws.payload))?;
     call.step(&AUDIENCE, is_paco_audience(&claims))?;
     call.step(&ISSUER, issued_by(&claims, merchant))?;
     call.judge(&COMPANY_API_KEY, company_api_key(&claims, merchant))?;
@@ -367,19 +370,19 @@ async fn jose_request(
     call.step(&EXPIRY, expiry(claims.get("exp"), "the claim exp", now, settings))?;
     call.judge(&LIFETIME, lifetime(issued, now, settings))?;
     call.judge(&CRIT, critical(&jws.header, now, settings))?;
-    let request = call.step(&REQUEST, request_claim(&claims))?;
-    note_request(call, &request);
+    let request = call.step(&REQUEST, request_claim(&mut claims))?;
+    note_request(call, request);
     call.set_form(AnswerForm {
         sealed: match wanted_form(call.received(), MessageForm::Jose) {
             MessageForm::Jose => Some((algorithm, encryption)),
             MessageForm::Json => None,
         },
     });
-    Ok(request)
+    Ok(())
 }
 
 /// The plain half: no seal to judge, only the body.
-fn json_request(call: &Call) -> Result<Map<String, Value>, Refusal> {
+fn json_request(call: &Call) -> Result<(), Refusal> {
     for check in &MESSAGE_CHECKS[SEAL] {
         call.skip(check, "plain JSON was sent");
     }
@@ -394,12 +397,12 @@ fn json_request(call: &Call) -> Result<Map<String, Value>, Refusal> {
     let request =
         body.map_err(|fault| Failure::new("a JSON object as the body", fault.to_string()));
     let request = call.step(&REQUEST, request)?;
-    note_request(call, &request);
-    Ok(request)
+    note_request(call, request);
+    Ok(())
 }
 
-fn note_request(call: &Call, request: &Map<String, Value>) {
-    let request = Value::Object(request.clone());
+fn note_request(call: &Call, request: Map<String, Value>) {
+    let request = Value::Object(request);
     note_subject(call, &request);
     call.set_opened(request);
 }
@@ -850,11 +853,11 @@ fn critical(header: &Map<String, Value>, now: Timestamp, settings: &Settings) ->
     expiry(header.get("exp"), "the header exp, which crit names", now, settings).map(|()| None)
 }
 
-fn request_claim(claims: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    match claims.get("request") {
-        Some(Value::Object(request)) => Ok(request.clone()),
+fn request_claim(claims: &mut Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    match claims.remove("request") {
+        Some(Value::Object(request)) => Ok(request),
         Some(other) => {
-            Err(Failure::new("the claim request, an object", json::kind(other).to_owned()))
+            Err(Failure::new("the claim request, an object", json::kind(&other).to_owned()))
         }
         None => Err(Failure::new("the claim request, an object", "no request")),
     }
