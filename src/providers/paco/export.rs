@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::keys;
+use super::ladder;
 use super::merchant::{MerchantKey, PacoMerchant};
-use super::security;
 use super::settings::Environment;
 use crate::blueprint::{Endpoint, ExportedFile, Merchant};
 use crate::crypto::keys::{PublicKey, bare_base64};
@@ -102,8 +102,8 @@ pub(super) fn checks_table() -> String {
     let mut table = String::from(
         "| # | check | passes when | source | also for transactionStatus |\n|---|---|---|---|---|\n",
     );
-    for (index, check) in security::MESSAGE_CHECKS.iter().enumerate() {
-        let shared = security::INQUIRY_CHECKS.iter().any(|other| std::ptr::eq(*check, *other));
+    for (index, check) in ladder::MESSAGE_CHECKS.iter().enumerate() {
+        let shared = ladder::INQUIRY_CHECKS.iter().any(|other| std::ptr::eq(*check, *other));
         let _ = writeln!(
             table,
             "| {} | `{}` | {} | {} | {} |",

@@ -28,6 +28,7 @@ mod export;
 mod fields;
 mod inquiries;
 mod keys;
+mod ladder;
 mod layers;
 mod masking;
 mod merchant;
@@ -160,7 +161,7 @@ where
         name,
         method,
         path,
-        &security::MESSAGE_CHECKS,
+        &ladder::MESSAGE_CHECKS,
         move |call| {
             let settings = to_open.of(&call);
             security::message::<R>(call, settings, schema, rules)
@@ -189,7 +190,7 @@ where
         name,
         method,
         path,
-        &security::INQUIRY_CHECKS,
+        &ladder::INQUIRY_CHECKS,
         move |call| {
             let settings = to_open.of(&call);
             async move { security::inquiry::<R>(&call, &settings, schema) }
@@ -219,7 +220,7 @@ impl Provider for Paco {
     }
 
     fn checks(&self) -> &'static [&'static Check] {
-        &security::MESSAGE_CHECKS
+        &ladder::MESSAGE_CHECKS
     }
 
     fn settings(&self) -> &'static [SettingDoc] {

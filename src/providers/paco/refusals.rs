@@ -8,7 +8,7 @@ use super::errors::{
     ACCESS_DENIED, ENCRYPTION_REQUIRED, EXPIRED_TOKEN, INVALID_REQUEST, INVALID_TOKEN,
     UNSUPPORTED_MEDIA_TYPE,
 };
-use super::security;
+use super::ladder;
 use super::settings::{JOSE_FAILURE_STATUS, Settings};
 use crate::blueprint::{BodyFault, Call, Refusal, Reply};
 use crate::checks::Check;
@@ -46,26 +46,26 @@ pub(super) fn scripted(call: &Call, settings: &Settings, error: &ScriptedError) 
 
 fn failed_check(call: &Call, settings: &Settings, check: &'static Check) -> Reply {
     let is = |other: &'static Check| std::ptr::eq(check, other);
-    if is(&security::HTTPS) || is(&security::SOURCE_ADDRESS) {
+    if is(&ladder::HTTPS) || is(&ladder::SOURCE_ADDRESS) {
         return access_denied(settings, 403);
     }
-    if is(&security::TOKEN) {
+    if is(&ladder::TOKEN) {
         return access_denied(settings, settings.access_denied_status);
     }
-    if is(&security::BASIC) {
+    if is(&ladder::BASIC) {
         return access_denied(settings, 401)
             .with_header("www-authenticate", "Basic realm=\"PACO\"");
     }
-    if is(&security::CONTENT_TYPE) {
+    if is(&ladder::CONTENT_TYPE) {
         return Reply::plain(415, &json!({"message": UNSUPPORTED_MEDIA_TYPE}));
     }
-    if is(&security::MESSAGE_ENCRYPTION) {
+    if is(&ladder::MESSAGE_ENCRYPTION) {
         return Reply::plain(400, &json!({"message": ENCRYPTION_REQUIRED}));
     }
-    if is(&security::FIELDS) {
+    if is(&ladder::FIELDS) {
         return business_error(call, settings, INVALID_REQUEST);
     }
-    if is(&security::REQUEST) && call.unsealed().is_none() {
+    if is(&ladder::REQUEST) && call.unsealed().is_none() {
         // A plain body that is no JSON object: nothing is sealed, and nothing was opened.
         let message = envelope(call, INVALID_REQUEST, Value::Null);
         return Reply::plain(settings.business_error_status, &message);
@@ -73,7 +73,7 @@ fn failed_check(call: &Call, settings: &Settings, check: &'static Check) -> Repl
     if settings.jose_failure_empty {
         return Reply::empty(JOSE_FAILURE_STATUS);
     }
-    let expired = is(&security::EXPIRY) || is(&security::LIFETIME);
+    let expired = is(&ladder::EXPIRY) || is(&ladder::LIFETIME);
     let text = if expired { EXPIRED_TOKEN } else { INVALID_TOKEN };
     Reply::plain(JOSE_FAILURE_STATUS, &json!({"message": text}))
 }
