@@ -184,7 +184,8 @@ async fn near_misses(
     let a_check_failed = detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Failed);
     if let Some(stored) = &detail.near_misses {
         let found: Vec<NearMiss> = serde_json::from_value(stored.clone()).unwrap_or_default();
-        let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(detail));
+        // They were searched while the bytes were there.
+        let note = (found.is_empty() && a_check_failed).then(|| NOTHING_FITS.to_owned());
         return (found, note);
     }
     if detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced) {
@@ -201,8 +202,10 @@ async fn near_misses(
     (found, note)
 }
 
+const NOTHING_FITS: &str = "none of the usual mistakes explains it";
+
 fn nothing_fits(detail: &ExchangeDetail) -> String {
-    let mut text = "none of the usual mistakes explains it".to_owned();
+    let mut text = NOTHING_FITS.to_owned();
     if let Some(note) = &detail.request_note {
         text.push_str("; the stored body is not the one that came (");
         text.push_str(note);

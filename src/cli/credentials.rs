@@ -66,7 +66,13 @@ pub(super) fn run(args: &CredentialsArgs) -> anyhow::Result<()> {
             "choose a folder with --out in which you may write",
         )
     };
+    let is_new = !args.out.exists();
     fs::create_dir_all(&args.out).map_err(|error| refused(&args.out, &error))?;
+    if is_new {
+        // A folder of keys does not belong into anybody's repository.
+        let ignore = args.out.join(".gitignore");
+        fs::write(&ignore, "*\n").map_err(|error| refused(&ignore, &error))?;
+    }
     let mut written = Vec::new();
     for (name, contents) in files {
         let path = args.out.join(name);

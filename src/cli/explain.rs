@@ -30,17 +30,18 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     if args.json {
         return output::json(&explanation);
     }
-    for line in lines(&explanation) {
-        output::data(&line)?;
-    }
     if let Some(later) = explanation.get("later").filter(|later| later.is_object()) {
+        // First, because it may be what the caller really asks about.
+        let request = format!("{} {}", cell(&later["method"]), cell(&later["target"]));
+        let request = if request.trim().is_empty() { "a connection".to_owned() } else { request };
         output::talk(&format!(
-            "\nlater, {} {} ended {}: sandgate explain {}",
-            cell(&later["method"]),
-            cell(&later["target"]),
-            cell(&later["verdict"]),
+            "this is the last refusal; later, {request} ended {}: sandgate explain {}\n",
+            cell(&later["verdict"]).replace('_', " "),
             cell(&later["exchange"]),
         ));
+    }
+    for line in lines(&explanation) {
+        output::data(&line)?;
     }
     Ok(())
 }
@@ -93,7 +94,7 @@ fn ladder(explanation: &Value, lines: &mut Vec<String>) {
             "passed" => ("✓", Style::Good, ""),
             "failed" => ("✗", Style::Bad, " (failed)"),
             "forced" => ("✗", Style::Bad, " (forced by a rule)"),
-            "skipped" => ("–", Style::Faint, " (skipped)"),
+            "skipped" => ("–", Style::Faint, ""),
             _ => ("·", Style::Faint, " (not reached)"),
         };
         let rung = format!(
@@ -101,6 +102,12 @@ fn ladder(explanation: &Value, lines: &mut Vec<String>) {
             cell(&check["id"]),
             harmless(text(check, "title").unwrap_or_default()),
         );
+        if verdict == "skipped" {
+            // The reason fits on the line, and a plain message skips many rungs.
+            let reason = harmless(text(check, "detail").unwrap_or("does not apply"));
+            lines.push(format!("  {}", paint(style, &format!("{rung} (skipped: {reason})"))));
+            continue;
+        }
         lines.push(format!("  {}", paint(style, &rung)));
         for member in ["expected", "got", "detail"] {
             if let Some(said) = text(check, member) {
@@ -179,8 +186,7 @@ mod tests {
              \x20               two\n\
              \x20     got       three\n\
              \x20     clause    §1\n\
-             \x20 – p.c  C (skipped)\n\
-             \x20     detail    plain JSON\n\
+             \x20 – p.c  C (skipped: plain JSON)\n\
              \x20 · p.d  D (not reached)\n\
              \n\
              fix: do it\n\

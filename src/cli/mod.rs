@@ -52,7 +52,8 @@ enum Verb {
     Scenario(scenario::ScenarioArgs),
     /// Look at the clock, stop it, move it
     Clock(clock::ClockArgs),
-    /// Clear exchanges, transactions and armed rules; merchants stay
+    /// Clear exchanges, transactions, queued notifications, armed rules, active scenarios and the
+    /// clock; merchants stay
     Reset(reset::ResetArgs),
     /// Exit 0 if a server is ready, 1 if not
     Health(health::HealthArgs),

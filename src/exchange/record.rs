@@ -143,7 +143,8 @@ pub(super) fn refusal_line(
     RefusalLine(refusal.map(|refusal| match (call.failed(), refusal) {
         (Some((check, failure)), _) => {
             let fix = failure.fix.unwrap_or_else(|| check.fix.to_owned());
-            (id, check.id.to_owned(), fix)
+            let told = format!("expected {}; got {}; {fix}", failure.expected, failure.got);
+            (id, check.id.to_owned(), scrubbed(told))
         }
         (None, refusal) => {
             let what = verdict_word(refusal);

@@ -187,7 +187,8 @@ impl Visitor {
                         let asked = host.as_deref().unwrap_or("no name at all");
                         let names: Vec<&str> = hosts.iter().map(|(name, _)| *name).collect();
                         let reason = format!(
-                            "the client asked the front door for {asked}; it answers for {}",
+                            "the client asked the front door for {asked}; it answers for {}; send one of these as \
+                             the server name (curl --connect-to, or an entry in the hosts file)",
                             names.join(", ")
                         );
                         return Err((unknown(), Handshake::Failed(reason)));
@@ -284,6 +285,10 @@ async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
 
 fn failure(error: &io::Error) -> Handshake {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error @ rustls::Error::AlertReceived(_)) => Handshake::Failed(format!(
+            "the client broke the TLS handshake off: {error}; let it trust the sandbox CA (GET \
+             /ca.pem on the admin port), and name the server as its certificate does"
+        )),
         Some(error) => Handshake::Failed(format!("the TLS handshake failed: {error}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Handshake::Failed(
             "the client closed the connection inside the TLS handshake; it may not trust the \

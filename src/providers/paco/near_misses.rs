@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::layers::{Layer, OpenedWith, Peeled, Role, peel};
 use super::merchant::PacoMerchant;
-use super::settings::{ANSWER_ISSUER, Environment, REQUEST_AUDIENCE, Settings};
+use super::security::token_damage;
+use super::settings::{ANSWER_ISSUER, Environment, REQUEST_AUDIENCE, Settings, TOKEN_HEADERS};
 use crate::blueprint::Evidence;
 use crate::crypto::hashes::hmac_sha256_matches;
 use crate::crypto::jose::{CompactJws, KeyWrapping, SignatureAlgorithm};
@@ -105,6 +106,15 @@ fn the_message_s_form(scene: &Scene<'_>, search: &mut Search) {
         || {
             (scene.failed == "paco.jwe" && json::parse_object(&scene.evidence.body).is_ok())
                 .then(|| "the body is a JSON object; sign and encrypt it first".to_owned())
+        },
+    );
+    search.candidate(
+        "paco.damaged_access_token",
+        "The access token was changed on its way into the header",
+        || {
+            let sent = TOKEN_HEADERS.into_iter().find_map(|name| scene.header(name))?;
+            let damage = token_damage(sent).filter(|_| scene.failed == "paco.token")?;
+            Some(damage.to_owned())
         },
     );
     search.candidate("paco.bearer_token", "The access token was sent as a bearer token", || {

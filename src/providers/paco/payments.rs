@@ -198,8 +198,8 @@ async fn refuse_duplicate(call: &Call, settings: &Settings, order_no: &str) -> R
         reply: business_error(call, settings, INVALID_REQUEST),
         reason: Failure::new("an orderNo that was not used before", format!("\"{order_no}\""))
             .detail(format!(
-                "the order exists since {} and is {}; a declined order cannot be paid again under \
-                 its number",
+                "the order exists since {} and is {}; an order number is used once, also when its \
+                 payment was declined",
                 found.order.created_at, found.order.state
             )),
     })

@@ -208,7 +208,8 @@ fn from_listed_address(call: &Call, settings: &Settings) -> Judged {
             skipped("the address is not listed, which UAT allows as long as the message is sealed")
         }
         (Err(failure), Environment::Prd) if networks.is_empty() => Err(failure.fix(
-            "production needs an explicit ip_allow_list; set it to the client's address or to any",
+            "Production needs an explicit ip_allow_list: set it to the client's address, or to any \
+             (sandgate serve --set paco.ip_allow_list=any).",
         )),
         (Err(failure), Environment::Prd) => Err(failure),
     }
@@ -316,8 +317,13 @@ fn known_token(call: &Call) -> Result<Arc<PacoMerchant>, Failure> {
                 ),
             );
             Err(match token_damage(&text) {
-                Some(damage) => failure.detail(damage),
-                None => failure,
+                Some(damage) => {
+                    failure.detail(damage).fix("Send the token bare, as it was issued.")
+                }
+                None => failure.fix(
+                    "Send a token that a merchant has: `sandgate merchant list` names the \
+                     merchants, `sandgate merchant show ID` their tokens.",
+                ),
             })
         }
     }
@@ -332,7 +338,7 @@ fn as_documented(name: &str) -> &str {
     }
 }
 
-fn token_damage(text: &str) -> Option<&'static str> {
+pub(super) fn token_damage(text: &str) -> Option<&'static str> {
     if text.starts_with(['"', '\'']) {
         Some("the token is wrapped in quotes")
     } else if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
