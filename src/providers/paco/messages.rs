@@ -147,46 +147,14 @@ static AIRLINE_DATA: &[Member] = &[
     optional("passengers", List(&Any)),
 ];
 
-/// `Payment/prePaymentUi`.
-pub(super) static PRE_PAYMENT_UI: &[Member] = &[
+/// `Payment/prePaymentUi` and `Payment/nonUi`: the same members; what a direct payment demands of
+/// them beyond that stands with its other rules.
+pub(super) static PAYMENT: &[Member] = &[
     required("apiRequest", Object(API_REQUEST)),
     required("officeId", Text(MAX_OFFICE_ID)),
     required("orderNo", Text(MAX_ORDER_NO)),
     required("productDescription", Text(MAX_PRODUCT_DESCRIPTION)),
     optional("paymentType", Text(32)),
-    optional("paymentCategory", Text(32)),
-    optional("preferredPaymentTypes", List(&Text(32))),
-    optional("channelCode", Text(FREE)),
-    optional("agentCode", Text(FREE)),
-    optional("creditCardDetails", Object(CREDIT_CARD_DETAILS)),
-    optional("storeCardDetails", Object(STORE_CARD_DETAILS)),
-    optional("installmentPaymentDetails", Object(INSTALLMENT_DETAILS)),
-    optional("recurringPaymentDetails", Object(RECURRING_DETAILS)),
-    optional("mcpFlag", Flag),
-    optional("preferredMcpType", Text(FREE)),
-    optional("request3dsFlag", Flag),
-    required("transactionAmount", Amount),
-    required("notificationURLs", Object(NOTIFICATION_URLS)),
-    optional("deviceDetails", Object(DEVICE_DETAILS)),
-    optional("purchaseItems", List(&Object(PURCHASE_ITEM))),
-    optional("purchaseItemize", List(&Object(PURCHASE_ITEM))),
-    optional("customFieldList", List(&Object(CUSTOM_FIELD))),
-    optional("generalPayerDetails", Object(GENERAL_PAYER)),
-    optional("billingAddress", Object(BILLING_ADDRESS)),
-    optional("shippingAddress", Object(SHIPPING_ADDRESS)),
-    optional("autoRedirectDelayTimer", Integer),
-    optional("paymentExpiryDateTime", DateTime),
-    optional("terminalID", Text(FREE)),
-    optional("airlineData", Object(AIRLINE_DATA)),
-];
-
-/// `Payment/nonUi`.
-pub(super) static NON_UI: &[Member] = &[
-    required("apiRequest", Object(API_REQUEST)),
-    required("officeId", Text(MAX_OFFICE_ID)),
-    required("orderNo", Text(MAX_ORDER_NO)),
-    required("productDescription", Text(MAX_PRODUCT_DESCRIPTION)),
-    required("paymentType", Text(32)),
     optional("paymentCategory", Text(32)),
     optional("preferredPaymentTypes", List(&Text(32))),
     optional("channelCode", Text(FREE)),

@@ -114,13 +114,13 @@ fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
         message_endpoint(
             settings,
             ("prePaymentUi", Method::POST, "/api/{version}/Payment/prePaymentUi"),
-            (messages::PRE_PAYMENT_UI, payments::order_rules),
+            (messages::PAYMENT, payments::order_rules),
             payments::pre_payment_ui,
         ),
         message_endpoint(
             settings,
             ("nonUi", Method::POST, "/api/{version}/Payment/nonUi"),
-            (messages::NON_UI, payments::direct_rules),
+            (messages::PAYMENT, payments::direct_rules),
             payments::non_ui,
         ),
         inquiry_endpoint(

@@ -33,7 +33,9 @@ pub(super) fn order_rules(request: &Value) -> Result<(), Failure> {
 /// Beyond the schema: a direct card payment needs a card, its expiry, or a stored card.
 pub(super) fn direct_rules(request: &Value) -> Result<(), Failure> {
     order_rules(request)?;
-    let payment_type = request["paymentType"].as_str().unwrap_or_default();
+    let Some(payment_type) = request["paymentType"].as_str() else {
+        return Err(Failure::new("the member paymentType of a direct payment", "none"));
+    };
     if !is_known(payment_type) {
         return Err(Failure::new(
             "paymentType CC, CC-VI, CC-CA, CC-AX, CC-UP, CC-JC, IPP, QR, WALLET, WALLET-… or IMBANK",
