@@ -108,7 +108,8 @@ fn entry(seq: i64) -> Entry {
         fix: None,
     };
     Entry {
-        exchange: ExchangeDetail {
+        seq,
+        exchange: Some(ExchangeDetail {
             summary: ExchangeSummary {
                 seq,
                 at,
@@ -140,7 +141,7 @@ fn entry(seq: i64) -> Entry {
             opened_answer: Some(json!({"response": {"orderNo": format!("ORDER{seq}")}}).into()),
             near_misses: None,
             delivery: None,
-        },
+        }),
         changes: vec![Change::Transaction(TransactionChange {
             merchant: "demo-paco".to_owned(),
             provider: "paco".into(),
@@ -150,6 +151,7 @@ fn entry(seq: i64) -> Entry {
             status: "pending".to_owned(),
             state: "{}".to_owned(),
             at,
+            due_at: None,
         })],
         notifications: Vec::new(),
     }

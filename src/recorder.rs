@@ -123,7 +123,7 @@ async fn run(
                             retained.add(entry);
                             // Everybody is told, also of a number below the highest: it began
                             // earlier and ended later.
-                            newest.send_modify(|seq| *seq = (*seq).max(entry.exchange.summary.seq));
+                            newest.send_modify(|seq| *seq = (*seq).max(entry.seq));
                         }
                     }
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
@@ -196,14 +196,17 @@ impl Retained {
     }
 
     fn add(&mut self, entry: &Entry) {
-        let merchant = &entry.exchange.summary.merchant;
+        let Some(exchange) = &entry.exchange else {
+            return;
+        };
+        let merchant = &exchange.summary.merchant;
         match self.by_merchant.get_mut(merchant) {
             Some(count) => *count += 1,
             None => {
                 self.by_merchant.insert(merchant.clone(), 1);
             }
         }
-        self.bytes += crate::store::stored_bytes(&entry.exchange) as u64;
+        self.bytes += crate::store::stored_bytes(exchange) as u64;
     }
 
     fn subtract(&mut self, removed: &[Retention]) {

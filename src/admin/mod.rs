@@ -57,7 +57,7 @@ pub struct Admin {
 }
 
 /// Every path of the API, as the list at `/` and the nearest-path hint show it.
-const PATHS: [&str; 22] = [
+const PATHS: &[&str] = &[
     "GET /",
     "GET /health",
     "GET /ready",
@@ -198,7 +198,7 @@ async fn unknown_path(request: Request) -> Problem {
 
 async fn wrong_method(method: Method, request: Request) -> Problem {
     let path = request.uri().path();
-    let same_path: Vec<&str> = PATHS.into_iter().filter(|known| covers(known, path)).collect();
+    let same_path: Vec<&str> = PATHS.iter().copied().filter(|known| covers(known, path)).collect();
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{path} does not answer {method}"),
@@ -224,7 +224,7 @@ fn nearest(method: &str, path: &str) -> &'static str {
     // Similarity is only worth computing for what could be a path of this API.
     let asked: String = format!("{method} {path}").chars().take(200).collect();
     let score = |known: &str| strsim::normalized_damerau_levenshtein(&filled(known, path), &asked);
-    PATHS.into_iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or("GET /")
+    PATHS.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or("GET /")
 }
 
 /// A line of [`PATHS`] with its parameters as they came, so that they do not count as differences.

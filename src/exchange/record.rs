@@ -48,9 +48,9 @@ pub(super) fn entry(
 ) -> Entry {
     changes.extend(rules.iter().filter_map(|rule| rule.armed).map(|id| Change::UseRule { id }));
     Entry {
-        exchange,
         changes,
         notifications,
+        ..Entry::of(exchange)
     }
 }
 

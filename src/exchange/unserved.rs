@@ -75,12 +75,7 @@ async fn record(
         near_misses: None,
         delivery: None,
     };
-    let entry = Entry {
-        exchange,
-        changes: Vec::new(),
-        notifications: Vec::new(),
-    };
-    if let Err(reason) = exchanges.recorder.record(entry).await {
+    if let Err(reason) = exchanges.recorder.record(Entry::of(exchange)).await {
         tracing::error!(exchange = id, %reason, "not recorded");
     }
 }

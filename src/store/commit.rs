@@ -5,18 +5,34 @@ use jiff::Timestamp;
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::exchanges::{self, ExchangeDetail};
+use super::issued::{self, Issued};
 use super::notifications::{self, NewNotification};
 use super::{Store, StoreError, micros};
 
-/// What is written for one exchange.
+/// What is written together: an exchange with what it changed, or what time or a person changed.
 #[derive(Debug)]
 pub struct Entry {
-    /// The exchange itself.
-    pub exchange: ExchangeDetail,
-    /// State that it changed.
+    /// Its number in the journal, which becomes the version of what it changes.
+    pub seq: i64,
+    /// The exchange; absent where no client's request is behind the changes.
+    pub exchange: Option<ExchangeDetail>,
+    /// State that changes.
     pub changes: Vec<Change>,
-    /// Callbacks that it queued.
+    /// Callbacks that are queued.
     pub notifications: Vec<NewNotification>,
+}
+
+impl Entry {
+    /// An exchange that changes nothing.
+    #[must_use]
+    pub fn of(exchange: ExchangeDetail) -> Self {
+        Self {
+            seq: exchange.summary.seq,
+            exchange: Some(exchange),
+            changes: Vec::new(),
+            notifications: Vec::new(),
+        }
+    }
 }
 
 /// A change of state that an exchange decided on.
@@ -24,6 +40,8 @@ pub struct Entry {
 pub enum Change {
     /// A transaction was made or moved.
     Transaction(TransactionChange),
+    /// A name was handed out by which somebody without credentials will ask for a transaction.
+    Issue(Issued),
     /// An armed rule was used once.
     UseRule {
         /// Its id.
@@ -50,6 +68,8 @@ pub struct TransactionChange {
     pub state: String,
     /// When it changed.
     pub at: Timestamp,
+    /// When time alone will move it next, on its merchant's clock.
+    pub due_at: Option<Timestamp>,
 }
 
 /// What became of one entry.
@@ -81,19 +101,18 @@ impl Store {
             }
             let mut held = true;
             for change in &entry.changes {
-                held &=
-                    apply(&mut work, change, entry.exchange.summary.seq).await.map_err(failed)?;
+                held &= apply(&mut work, change, entry.seq).await.map_err(failed)?;
             }
             if !held {
                 outcomes.push(Committed::Stale);
                 continue;
             }
             for notification in &entry.notifications {
-                let seq = entry.exchange.summary.seq;
+                let seq = entry.seq;
                 notifications::insert(&mut work, seq, notification).await.map_err(failed)?;
             }
             outcomes.push(Committed::Written);
-            written.push(&entry.exchange);
+            written.extend(&entry.exchange);
         }
         exchanges::insert_all(&mut work, &written).await.map_err(failed)?;
         work.commit().await.map_err(failed)?;
@@ -125,6 +144,8 @@ async fn all_hold(
                 .await?;
                 version == change.decided_on
             }
+            // A name is drawn by chance and never given twice.
+            Change::Issue(_) => true,
             Change::UseRule { id } => {
                 let remaining: Option<Option<i64>> =
                     sqlx::query_scalar("SELECT remaining FROM armed_rules WHERE id = ?")
@@ -155,8 +176,8 @@ async fn apply(
             None => {
                 sqlx::query(
                     "INSERT INTO transactions (merchant, kind, key, provider, version, status,
-                                               state, created_at, updated_at)
-                     VALUES (?1, ?2, ?3, ?4, ?8, ?5, ?6, ?7, ?7)
+                                               state, created_at, updated_at, due_at)
+                     VALUES (?1, ?2, ?3, ?4, ?8, ?5, ?6, ?7, ?7, ?9)
                      ON CONFLICT (merchant, kind, key) DO NOTHING",
                 )
                 .bind(&change.merchant)
@@ -167,13 +188,14 @@ async fn apply(
                 .bind(&change.state)
                 .bind(micros(change.at))
                 .bind(seq)
+                .bind(change.due_at.map(micros))
                 .execute(connection)
                 .await?
             }
             Some(version) => {
                 sqlx::query(
                     "UPDATE transactions
-                     SET version = ?8, status = ?1, state = ?2, updated_at = ?3
+                     SET version = ?8, status = ?1, state = ?2, updated_at = ?3, due_at = ?9
                      WHERE merchant = ?4 AND kind = ?5 AND key = ?6 AND version = ?7",
                 )
                 .bind(&change.status)
@@ -184,10 +206,12 @@ async fn apply(
                 .bind(&change.key)
                 .bind(version)
                 .bind(seq)
+                .bind(change.due_at.map(micros))
                 .execute(connection)
                 .await?
             }
         },
+        Change::Issue(issued) => issued::insert(connection, issued).await?,
         Change::UseRule { id } => {
             let used = sqlx::query(
                 "UPDATE armed_rules SET remaining = remaining - 1

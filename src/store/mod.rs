@@ -5,6 +5,7 @@
 
 mod commit;
 mod exchanges;
+mod issued;
 mod merchants;
 mod notifications;
 mod rules;
@@ -27,6 +28,7 @@ pub use self::exchanges::{
     Attribution, Delivery, ExchangeDetail, ExchangeFilter, ExchangeSummary, LadderRung, Retention,
     RungVerdict, Verdict,
 };
+pub use self::issued::Issued;
 pub use self::merchants::MerchantRecord;
 pub use self::notifications::{NewNotification, NotificationRecord};
 pub use self::rules::ArmedRule;
@@ -166,6 +168,7 @@ impl Store {
                      (SELECT seq FROM exchanges WHERE merchant = ?)",
                 "DELETE FROM exchanges WHERE merchant = ?",
                 "DELETE FROM transactions WHERE merchant = ?",
+                "DELETE FROM issued WHERE merchant = ?",
                 "DELETE FROM notifications WHERE merchant = ?",
                 "DELETE FROM armed_rules WHERE merchant = ?",
             ],
@@ -179,6 +182,7 @@ impl Store {
                 "DELETE FROM exchange_details",
                 "DELETE FROM exchanges",
                 "DELETE FROM transactions",
+                "DELETE FROM issued",
                 "DELETE FROM notifications",
                 "DELETE FROM armed_rules",
                 "DELETE FROM active_scenarios",

@@ -116,12 +116,12 @@ async fn an_exchange_comes_back_as_it_was_recorded() {
     let store = folder.open().await;
     let full = full_exchange(1);
     let mut bare = entry(2, "m");
-    bare.exchange.summary.merchant = None;
-    bare.exchange.summary.attribution = Attribution::None;
-    bare.exchange.summary.verdict = Verdict::HandshakeFailed;
-    bare.exchange.summary.status = None;
-    bare.exchange.summary.endpoint = None;
-    let expected = [format!("{full:?}"), format!("{:?}", bare.exchange)];
+    detail_of(&mut bare).summary.merchant = None;
+    detail_of(&mut bare).summary.attribution = Attribution::None;
+    detail_of(&mut bare).summary.verdict = Verdict::HandshakeFailed;
+    detail_of(&mut bare).summary.status = None;
+    detail_of(&mut bare).summary.endpoint = None;
+    let expected = [format!("{full:?}"), format!("{:?}", detail_of(&mut bare))];
 
     let outcome = store.commit(&[only(full), bare]).await.expect("writable");
 
@@ -156,12 +156,12 @@ async fn each_filter_of_the_journal_leaves_out_what_it_should() {
     let folder = Folder::new();
     let store = folder.open().await;
     let mut entries: Vec<Entry> = (1..=4).map(|seq| entry(seq, "m")).collect();
-    entries[0].exchange.summary.provider = "other".into();
-    entries[1].exchange.summary.merchant = None;
-    entries[1].exchange.summary.endpoint = Some("Refund".into());
-    entries[2].exchange.summary.status = Some(403);
-    entries[2].exchange.summary.verdict = Verdict::Refused;
-    entries[3].exchange.summary.merchant = Some("n".to_owned());
+    detail_of(&mut entries[0]).summary.provider = "other".into();
+    detail_of(&mut entries[1]).summary.merchant = None;
+    detail_of(&mut entries[1]).summary.endpoint = Some("Refund".into());
+    detail_of(&mut entries[2]).summary.status = Some(403);
+    detail_of(&mut entries[2]).summary.verdict = Verdict::Refused;
+    detail_of(&mut entries[3]).summary.merchant = Some("n".to_owned());
     store.commit(&entries).await.expect("writable");
     let cases: [(&str, Narrow<ExchangeFilter>, &[i64]); 13] = [
         ("nothing", |_| (), &[4, 3, 2, 1]),
@@ -458,9 +458,9 @@ async fn the_oldest_exchanges_are_evicted_of_one_merchant_of_nobody_or_of_all() 
     let folder = Folder::new();
     let store = folder.open().await;
     let mut entries: Vec<Entry> = (1..=6).map(|seq| entry(seq, "m")).collect();
-    entries[1].exchange.summary.merchant = Some("n".to_owned());
-    entries[2].exchange.summary.merchant = None;
-    entries[3].exchange.request_body = vec![b'x'; 10_000];
+    detail_of(&mut entries[1]).summary.merchant = Some("n".to_owned());
+    detail_of(&mut entries[2]).summary.merchant = None;
+    detail_of(&mut entries[3]).request_body = vec![b'x'; 10_000];
     store.commit(&entries).await.expect("writable");
     let before = bytes_held(&store).await;
 
@@ -496,7 +496,7 @@ async fn what_is_retained_is_counted_by_merchant() {
     let folder = Folder::new();
     let store = folder.open().await;
     let mut entries: Vec<Entry> = (1..=3).map(|seq| entry(seq, "m")).collect();
-    entries[2].exchange.summary.merchant = None;
+    detail_of(&mut entries[2]).summary.merchant = None;
     store.commit(&entries).await.expect("writable");
 
     let mut held = store.retention().await.expect("readable");
@@ -754,7 +754,7 @@ fn entry(seq: i64, merchant: &str) -> Entry {
 
 /// An exchange with something in every member.
 fn full_exchange(seq: i64) -> ExchangeDetail {
-    let bare = entry(seq, "m").exchange;
+    let bare = entry(seq, "m").exchange.expect("it was just made");
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     ExchangeDetail {
         summary: ExchangeSummary {
@@ -790,11 +790,11 @@ fn full_exchange(seq: i64) -> ExchangeDetail {
 }
 
 fn only(exchange: ExchangeDetail) -> Entry {
-    Entry {
-        exchange,
-        changes: Vec::new(),
-        notifications: Vec::new(),
-    }
+    Entry::of(exchange)
+}
+
+fn detail_of(entry: &mut Entry) -> &mut ExchangeDetail {
+    entry.exchange.as_mut().expect("these entries hold an exchange")
 }
 
 fn order_change(merchant: &str, key: &str, decided_on: Option<i64>, status: &str) -> Change {
@@ -807,6 +807,7 @@ fn order_change(merchant: &str, key: &str, decided_on: Option<i64>, status: &str
         status: status.to_owned(),
         state: json!({ "status": status }).to_string(),
         at: at(50),
+        due_at: None,
     })
 }
 

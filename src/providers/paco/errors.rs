@@ -37,7 +37,7 @@ pub(super) const UNKNOWN_ORDER: Code = code(
 );
 
 /// Every code that this double gives of its own accord.
-pub(super) const GIVEN: [Code; 8] = [
+pub(super) static GIVEN: &[Code] = &[
     SUCCESS,
     PENDING,
     WRONG_STATE,

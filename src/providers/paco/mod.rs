@@ -224,15 +224,15 @@ impl Provider for Paco {
     }
 
     fn settings(&self) -> &'static [SettingDoc] {
-        &settings::SETTINGS
+        settings::SETTINGS
     }
 
     fn constants(&self) -> &'static [NamedConstant] {
-        &settings::CONSTANTS
+        settings::CONSTANTS
     }
 
     fn scenario_files(&self) -> &'static [(&'static str, &'static str)] {
-        &SCENARIOS
+        SCENARIOS
     }
 
     fn generated_tables(&self) -> Vec<(&'static str, String)> {
@@ -321,7 +321,7 @@ impl Provider for Paco {
 }
 
 /// Scenario files that ship with this provider.
-static SCENARIOS: [(&str, &str); 4] = [
+static SCENARIOS: &[(&str, &str)] = &[
     ("magic.yaml", include_str!("../../../scenarios/paco/magic.yaml")),
     ("access-denied-token.yaml", include_str!("../../../scenarios/paco/access-denied-token.yaml")),
     (

@@ -109,6 +109,7 @@ impl Order {
             status: self.state.to_string(),
             state: serde_json::to_string(self).expect("an order is JSON"),
             at: call.now(),
+            due_at: None,
         })
     }
 

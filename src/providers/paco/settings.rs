@@ -90,7 +90,7 @@ const fn setting(
 }
 
 /// The settings, in the order in which they are documented.
-pub(super) static SETTINGS: [SettingDoc; 19] = [
+pub(super) static SETTINGS: &[SettingDoc] = &[
     setting(
         "profile",
         "observed, documented",
@@ -275,7 +275,7 @@ pub(super) const MAX_URL: usize = 2048;
 pub(super) const API_VERSIONS: [&str; 3] = ["1", "1.0", "2.0"];
 
 /// The named constants, for documentation. The values stand in code where they are used.
-pub(super) static CONSTANTS: [NamedConstant; 41] = [
+pub(super) static CONSTANTS: &[NamedConstant] = &[
     constant("kid_uat", KID_UAT, "[seed]"),
     constant("kid_prd", KID_PRD, "[seed]"),
     constant(
@@ -637,7 +637,7 @@ pub(super) fn settings_table() -> String {
     let mut table = String::from(
         "| setting | values | default | in profile `documented` | why |\n|---|---|---|---|---|\n",
     );
-    for setting in &SETTINGS {
+    for setting in SETTINGS {
         let office = if setting.office { " (*office*)" } else { "" };
         let documented = setting.documented.map_or(String::new(), |value| format!("`{value}`"));
         let _ = writeln!(
@@ -652,7 +652,7 @@ pub(super) fn settings_table() -> String {
 /// The named constants as a Markdown table, for `docs.md`.
 pub(super) fn constants_table() -> String {
     let mut table = String::from("| constant | value | why |\n|---|---|---|\n");
-    for constant in &CONSTANTS {
+    for constant in CONSTANTS {
         let _ = writeln!(table, "| `{}` | {} | {} |", constant.name, constant.value, constant.why);
     }
     table
