@@ -21,6 +21,8 @@ pub struct Clock {
 struct Shared {
     state: Mutex<State>,
     changed: watch::Sender<u64>,
+    /// How many hold a [`Busy`].
+    busy: watch::Sender<usize>,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,19 @@ pub struct Due {
     _done: Option<oneshot::Sender<()>>,
 }
 
+/// Somebody knows of due work that is not waiting for the clock yet. While one is held,
+/// [`Clock::advance`] takes no step: what was committed a moment ago may want to be done on the way.
+#[derive(Debug)]
+pub struct Busy {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.shared.busy.send_modify(|holders| *holders -= 1);
+    }
+}
+
 impl Clock {
     /// A clock that runs with the system.
     #[must_use]
@@ -99,6 +114,7 @@ impl Clock {
                     next_sleeper: 0,
                 }),
                 changed: watch::Sender::new(0),
+                busy: watch::Sender::new(0),
             }),
         }
     }
@@ -160,6 +176,19 @@ impl Clock {
         }
         let from = self.now();
         let target = from.checked_add(by).map_err(|_| ClockError::OutOfRange { from, by })?;
+        self.work_until(target).await;
+        self.set(target);
+        Ok(target)
+    }
+
+    /// Waits until everything is done that is due by now.
+    pub async fn settle(&self) {
+        self.work_until(self.now()).await;
+    }
+
+    /// Wakes what is due by `target`, one after the other, and waits for each.
+    async fn work_until(&self, target: Timestamp) {
+        self.idle().await;
         while let Some((at, wake)) = self.next_due(target) {
             let (done, finished) = oneshot::channel();
             let due = Due {
@@ -170,9 +199,8 @@ impl Clock {
                 // The sender is dropped with the `Due`, which is the signal that the work is done.
                 let _ = finished.await;
             }
+            self.idle().await;
         }
-        self.set(target);
-        Ok(target)
     }
 
     /// Waits until the clock shows `deadline`, by running or by being moved.
@@ -212,6 +240,22 @@ impl Clock {
                 () = machine_wait => {}
             }
         }
+    }
+
+    /// Keeps [`Self::advance`] from moving on until what is held is dropped.
+    #[must_use]
+    pub fn busy(&self) -> Busy {
+        self.shared.busy.send_modify(|holders| *holders += 1);
+        Busy {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Waits until nobody is busy.
+    async fn idle(&self) {
+        let mut busy = self.shared.busy.subscribe();
+        // The sender lives as long as this clock.
+        let _ = busy.wait_for(|holders| *holders == 0).await;
     }
 
     /// Steps to the earliest sleeper that is due by `target`.

@@ -33,7 +33,7 @@
 //!
 //! # Layers
 //!
-//! Imports go downward only: `cli → emulator → admin → listener, exchange, notifications, providers →
+//! Imports go downward only: `cli → emulator → admin → listener, exchange, timers, providers →
 //! blueprint, recorder → diagnosis, checks, scenario → outbound, crypto, store → clock, config, ids,
 //! json, limits, masking, money, stopwatch`.
 
@@ -60,6 +60,7 @@ pub mod recorder;
 pub mod scenario;
 mod stopwatch;
 pub mod store;
+mod timers;
 
 pub use crate::config::Config;
 pub use crate::emulator::{Emulator, EmulatorBuilder, RunningEmulator, StartError};

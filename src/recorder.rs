@@ -4,14 +4,15 @@
 //! lone exchange never waits for company.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::clock::{Busy, Clock};
 use crate::limits;
-use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
+use crate::store::{Change, Committed, Delivery, Entry, Retention, Store, StoreError};
 
 /// Hands exchanges to the database. Clones share one queue.
 #[derive(Clone, Debug)]
@@ -19,6 +20,22 @@ pub struct Recorder {
     queue: mpsc::Sender<Work>,
     sequence: Arc<AtomicI64>,
     newest: watch::Receiver<i64>,
+    wakes: Wakes,
+}
+
+/// Tells whoever works through what is due that there may be something new.
+#[derive(Clone, Debug)]
+struct Wakes {
+    clock: Clock,
+    sleepers: Arc<Mutex<Vec<mpsc::UnboundedSender<Busy>>>>,
+}
+
+impl Wakes {
+    fn tell(&self) {
+        // Whoever advances the clock waits until everybody who was told has made its plans.
+        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        sleepers.retain(|sleeper| sleeper.send(self.clock.busy()).is_ok());
+    }
 }
 
 #[derive(Debug)]
@@ -34,16 +51,24 @@ impl Recorder {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub async fn start(store: Arc<Store>) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn start(
+        store: Arc<Store>,
+        clock: Clock,
+    ) -> Result<(Self, JoinHandle<()>), StoreError> {
         let last = store.last_sequence().await?;
         let retained = Retained::load(&store).await?;
         let (queue, work) = mpsc::channel(limits::RECORDER_QUEUE);
         let (tell_newest, newest) = watch::channel(last);
-        let task = tokio::spawn(run(store, work, tell_newest, retained));
+        let wakes = Wakes {
+            clock,
+            sleepers: Arc::default(),
+        };
+        let task = tokio::spawn(run(store, work, tell_newest, retained, wakes.clone()));
         let recorder = Self {
             queue,
             sequence: Arc::new(AtomicI64::new(last)),
             newest,
+            wakes,
         };
         Ok((recorder, task))
     }
@@ -84,6 +109,20 @@ impl Recorder {
         self.flush().await;
     }
 
+    /// Is told of every commit that may have changed what is due, and of [`Self::wake`]. Hold what
+    /// is received until the next sleep has begun.
+    #[must_use]
+    pub fn wakes(&self) -> mpsc::UnboundedReceiver<Busy> {
+        let (sleeper, told) = mpsc::unbounded_channel();
+        self.wakes.sleepers.lock().unwrap_or_else(PoisonError::into_inner).push(sleeper);
+        told
+    }
+
+    /// Says that what is due may have changed without a commit: a merchant's clock was shifted.
+    pub fn wake(&self) {
+        self.wakes.tell();
+    }
+
     /// Follows the newest committed number.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<i64> {
@@ -96,6 +135,7 @@ async fn run(
     mut work: mpsc::Receiver<Work>,
     newest: watch::Sender<i64>,
     mut retained: Retained,
+    wakes: Wakes,
 ) {
     let mut batch = Vec::new();
     while gather(&mut work, &mut batch).await {
@@ -125,6 +165,9 @@ async fn run(
                             // earlier and ended later.
                             newest.send_modify(|seq| *seq = (*seq).max(entry.seq));
                         }
+                    }
+                    if entries.iter().any(makes_work) {
+                        wakes.tell();
                     }
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
                         // A receiver that is gone belongs to a task that was stopped.
@@ -157,6 +200,15 @@ async fn run(
             let _ = done.send(());
         }
     }
+}
+
+/// Whether something of it will be due.
+fn makes_work(entry: &Entry) -> bool {
+    !entry.notifications.is_empty()
+        || entry
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Transaction(change) if change.due_at.is_some()))
 }
 
 /// Waits for the first exchange, then lets those come along that are on their way at this instant: one

@@ -49,6 +49,7 @@ async fn change(
             ("reset", Value::Bool(true)) => merchant.set_shift(jiff::SignedDuration::ZERO),
             _ => return Err(wrong_value(&way, &value)),
         }
+        what_is_due_is_done(&admin).await;
         return Ok(Json(merchants_own(clock, &merchant)));
     }
     let (way, value) = the_one_way(&body, &WAYS)?;
@@ -65,7 +66,15 @@ async fn change(
         ("reset", Value::Bool(true)) => clock.reset(),
         _ => return Err(wrong_value(&way, &value)),
     }
+    what_is_due_is_done(&admin).await;
     Ok(Json(server(clock)))
+}
+
+/// Waits until everything has happened that is due by now: whoever moves a clock looks next at what
+/// it has moved.
+async fn what_is_due_is_done(admin: &Admin) {
+    admin.recorder.wake();
+    admin.services.clock.settle().await;
 }
 
 /// The one member of the body: two changes at once would leave their order open.

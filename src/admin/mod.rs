@@ -73,6 +73,7 @@ const PATHS: &[&str] = &[
     "GET /merchants/{id}/credentials-files",
     "GET /transactions",
     "GET /transactions/{merchant}/{kind}/{key}",
+    "GET, POST /transactions/{merchant}/{kind}/{key}/events",
     "GET /scenarios",
     "POST /scenarios/{name}/activate",
     "POST /scenarios/{name}/deactivate",

@@ -1,18 +1,21 @@
-//! Transactions: the state that exchanges have left behind.
+//! Transactions: the state that exchanges have left behind, and what a person makes happen to it.
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::Uri;
-use axum::routing::get;
+use axum::http::{StatusCode, Uri};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Admin;
 use super::exchanges::known_merchant;
 use super::problem::Problem;
-use super::query::Query;
-use crate::store::{Transaction, TransactionFilter};
+use super::query::{Query, did_you_mean, object};
+use crate::blueprint::{Driven, EventRefusal, Provider};
+use crate::limits;
+use crate::store::{Committed, Entry, StoreError, Transaction, TransactionFilter};
 
 const QUERY: [&str; 6] = ["provider", "merchant", "key", "status", "limit", "cursor"];
 
@@ -21,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/transactions", get(list))
         .route("/transactions/{merchant}/{kind}/{key}", get(show))
+        .route("/transactions/{merchant}/{kind}/{key}/events", post(happen).get(events))
 }
 
 async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
@@ -57,18 +61,124 @@ async fn show(
     uri: Uri,
 ) -> Result<Json<Value>, Problem> {
     Query::read(&uri, &[])?;
-    let found = admin.services.store.transaction(&merchant, &kind, &key).await?;
-    let Some(transaction) = found else {
-        known_merchant(&admin, &merchant).await?;
-        return Err(Problem::not_found(
-            format!("merchant \"{merchant}\" has no {kind} \"{key}\""),
-            format!("GET /transactions?merchant={merchant} lists what it has"),
+    let transaction = find(&admin, &merchant, &kind, &key).await?;
+    Ok(Json(whole(&transaction)))
+}
+
+/// What can happen to a transaction.
+async fn events(
+    State(admin): State<Arc<Admin>>,
+    Path((merchant, kind, key)): Path<(String, String, String)>,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
+    Query::read(&uri, &[])?;
+    let transaction = find(&admin, &merchant, &kind, &key).await?;
+    let provider = admin.provider(&transaction.provider)?;
+    let items: Vec<Value> = provider
+        .events()
+        .iter()
+        .map(|event| json!({ "event": event.name, "about": event.about }))
+        .collect();
+    Ok(Json(json!({ "items": items, "next_cursor": null })))
+}
+
+/// Makes something happen to a transaction, as if its payer, its bank or its checker had done it.
+async fn happen(
+    State(admin): State<Arc<Admin>>,
+    Path((merchant, kind, key)): Path<(String, String, String)>,
+    uri: Uri,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    Query::read(&uri, &[])?;
+    let mut members = object(&body, &["event"])?;
+    let Some(Value::String(event)) = members.remove("event") else {
+        return Err(Problem::bad_request(
+            "no event is named",
+            "send {\"event\": \"paid\"}; GET on the same path lists what can happen",
         ));
     };
-    let mut shown = line(&transaction);
+    for _attempt in 0..limits::STALE_RETRIES {
+        let transaction = find(&admin, &merchant, &kind, &key).await?;
+        let provider = admin.provider(&transaction.provider)?;
+        let owner = super::merchants::find(&admin, &merchant)?;
+        let seq = admin.recorder.next_sequence();
+        let driven = Driven {
+            services: &admin.services,
+            merchant: &owner,
+            transaction: &transaction,
+            at: owner.now(admin.services.clock.now()),
+            seq,
+        };
+        let movement = provider
+            .drive(driven, &event)
+            .map_err(|refusal| cannot_happen(&**provider, &refusal))?;
+        let entry = Entry {
+            seq,
+            exchange: None,
+            changes: movement.changes,
+            notifications: movement.notifications,
+        };
+        match admin.recorder.record(entry).await {
+            Ok(Committed::Written) => {
+                let transaction = find(&admin, &merchant, &kind, &key).await?;
+                return Ok(Json(whole(&transaction)));
+            }
+            // A request moved it first: look again.
+            Ok(Committed::Stale) => {}
+            Err(reason) => return Err(StoreError::Unwritten { reason }.into()),
+        }
+    }
+    Err(Problem::conflict(
+        format!("requests changed {kind} \"{key}\" first, every time"),
+        "try again when the client under test is quieter",
+    ))
+}
+
+fn cannot_happen(provider: &dyn Provider, refusal: &EventRefusal) -> Problem {
+    let names: Vec<&str> = provider.events().iter().map(|event| event.name).collect();
+    match refusal {
+        EventRefusal::Unknown(name) => {
+            Problem::bad_request(refusal.to_string(), did_you_mean(name, &names))
+        }
+        EventRefusal::NotNow(_) => Problem::conflict(
+            refusal.to_string(),
+            "GET /transactions shows what state it is in, the provider's page (States) which events \
+             lead on from there",
+        ),
+        EventRefusal::Damaged(_) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            refusal.to_string(),
+            "the database was changed by other hands, or comes from a newer version; POST /reset \
+             clears it",
+        ),
+    }
+}
+
+async fn find(
+    admin: &Admin,
+    merchant: &str,
+    kind: &str,
+    key: &str,
+) -> Result<Arc<Transaction>, Problem> {
+    let found = admin.services.store.transaction(merchant, kind, key).await?;
+    match found {
+        Some(transaction) => Ok(transaction),
+        None => {
+            known_merchant(admin, merchant).await?;
+            Err(Problem::not_found(
+                format!("merchant \"{merchant}\" has no {kind} \"{key}\""),
+                format!("GET /transactions?merchant={merchant} lists what it has"),
+            ))
+        }
+    }
+}
+
+/// A transaction with all that its provider keeps of it.
+fn whole(transaction: &Transaction) -> Value {
+    let mut shown = line(transaction);
     shown["state"] = serde_json::from_str(&transaction.state)
         .unwrap_or_else(|_| Value::String(transaction.state.clone()));
-    Ok(Json(shown))
+    shown
 }
 
 fn line(transaction: &Transaction) -> Value {

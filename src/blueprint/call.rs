@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::crypto::rsa_pool::RsaPool;
 use crate::ids::Ids;
 use crate::scenario::{Engine, Facts, RuleUse};
-use crate::store::{Attribution, LadderRung, Store};
+use crate::store::{Attribution, Issued, LadderRung, Store};
 
 /// What every step may use: made once, shared by all requests.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ struct Inner {
     received: Arc<Received>,
     route: OnceLock<RouteMatch>,
     merchant: OnceLock<Arc<Merchant>>,
+    issued: OnceLock<Issued>,
     now: OnceLock<Timestamp>,
     opened: OnceLock<Value>,
     subject: OnceLock<String>,
@@ -94,6 +95,7 @@ impl Call {
             received,
             route: OnceLock::new(),
             merchant: OnceLock::new(),
+            issued: OnceLock::new(),
             now: OnceLock::new(),
             opened: OnceLock::new(),
             subject: OnceLock::new(),
@@ -135,6 +137,17 @@ impl Call {
     #[must_use]
     pub fn merchant(&self) -> Option<&Arc<Merchant>> {
         self.0.merchant.get()
+    }
+
+    /// Notes what the name stands for by which the request came.
+    pub fn set_issued(&self, issued: Issued) {
+        let _ = self.0.issued.set(issued);
+    }
+
+    /// What the name stands for by which the request came, where it came by one.
+    #[must_use]
+    pub fn issued(&self) -> Option<&Issued> {
+        self.0.issued.get()
     }
 
     /// The instant of this exchange, taken once: the merchant's, else the server's.

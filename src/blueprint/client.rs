@@ -20,6 +20,9 @@ pub struct ClientRequest {
     pub tls: bool,
     /// Settings that the merchant must have for the request to be judged as intended.
     pub settings: Value,
+    /// Words in target and body to be replaced by what the last answer says at a JSON pointer: a
+    /// browser comes with what its shop was given.
+    pub filled: &'static [(&'static str, &'static str)],
 }
 
 /// A request that is wrong in one way only.
@@ -29,8 +32,24 @@ pub struct Tampering {
     pub check: &'static str,
     /// What is wrong, in a few words.
     pub what: &'static str,
+    /// What has to come first.
+    pub before: Vec<ClientRequest>,
     /// The request.
     pub request: ClientRequest,
+}
+
+impl ClientRequest {
+    /// The request with its words filled in from the last answer.
+    #[must_use]
+    pub fn filled_from(mut self, answer: &Value) -> Self {
+        for (word, pointer) in self.filled {
+            let value = answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            self.target = self.target.replace(word, value);
+            let body = String::from_utf8_lossy(&self.body).replace(word, value);
+            self.body = body.into_bytes();
+        }
+        self
+    }
 }
 
 /// A correct caller.

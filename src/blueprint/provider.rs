@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::reply::Sealing;
 use super::{
     BoxFuture, Call, Client, Endpoint, Enrolled, Enrolment, EnrolmentError, Merchant,
-    NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, SettingDoc, WireReply,
+    NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, Services, SettingDoc,
+    WireReply,
 };
 use crate::checks::Check;
 use crate::diagnosis::NearMiss;
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, ScriptedError};
-use crate::store::{LadderRung, MerchantRecord, Verdict};
+use crate::store::{Change, LadderRung, MerchantRecord, NewNotification, Transaction, Verdict};
 
 /// What a near-miss search may look at: an exchange as it was recorded.
 #[derive(Clone, Debug)]
@@ -60,6 +61,62 @@ pub struct Kept {
     pub answer_note: Option<String>,
     /// What a sealed answer says.
     pub opened_answer: Option<Arc<Value>>,
+}
+
+/// What a request names its merchant by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// A credential: a token, a client id, a key.
+    Credential(String),
+    /// A name that was handed out, such as the id of a payment page.
+    Issued(String),
+}
+
+/// Something that a person can make happen to a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct EventDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub about: &'static str,
+}
+
+/// A transaction that a person or time moves.
+#[derive(Clone, Copy, Debug)]
+pub struct Driven<'d> {
+    /// What every step may use.
+    pub services: &'d Services,
+    /// Whose it is.
+    pub merchant: &'d Arc<Merchant>,
+    /// As it is stored.
+    pub transaction: &'d Transaction,
+    /// The instant, on its merchant's clock.
+    pub at: Timestamp,
+    /// The number that the change will have in the journal.
+    pub seq: i64,
+}
+
+/// What moves with a transaction: all of it is committed together, or nothing.
+#[derive(Debug, Default)]
+pub struct Movement {
+    /// State to change.
+    pub changes: Vec<Change>,
+    /// Callbacks to queue.
+    pub notifications: Vec<NewNotification>,
+}
+
+/// Why an event cannot happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventRefusal {
+    /// There is no such event; the names that exist.
+    #[error("there is no event \"{0}\"")]
+    Unknown(String),
+    /// The transaction's state forbids it.
+    #[error("{0}")]
+    NotNow(String),
+    /// The transaction cannot be read.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// A file of exported credentials.
@@ -109,8 +166,8 @@ pub trait Provider: Send + Sync + 'static {
     /// A refusal that says what is nearest.
     fn route(&self, received: &Received) -> Result<(&Endpoint, RouteMatch), Refusal>;
 
-    /// What a request names its merchant by: a token, a client id, a key.
-    fn named_by(&self, received: &Received) -> Option<String>;
+    /// What a request names its merchant by.
+    fn named_by(&self, received: &Received) -> Option<NamedBy>;
 
     /// How a refusal is worded on the wire.
     fn refuse(&self, call: &Call, refusal: &Refusal) -> Reply;
@@ -123,6 +180,21 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Takes what must not be stored out of an exchange.
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept>;
+
+    /// What a person can make happen to its transactions.
+    fn events(&self) -> &'static [EventDoc];
+
+    /// Makes an event happen.
+    ///
+    /// # Errors
+    /// Why it cannot happen now.
+    fn drive(&self, driven: Driven<'_>, event: &str) -> Result<Movement, EventRefusal>;
+
+    /// Moves a transaction to where time alone has brought it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn time_moves(&self, driven: Driven<'_>) -> Result<Movement, EventRefusal>;
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;

@@ -25,6 +25,7 @@ use crate::listener::{Door, Listener, ServerCertificates};
 use crate::recorder::Recorder;
 use crate::scenario::{Engine, ScenarioFile};
 use crate::store::Store;
+use crate::timers::Timers;
 use crate::{admin, limits, providers};
 
 /// Everything that runs, and how to end it.
@@ -69,7 +70,7 @@ impl Assembly {
             merchants,
             public_urls: public_urls(&config, &providers)?,
         });
-        let (recorder, recording) = Recorder::start(Arc::clone(&store)).await?;
+        let (recorder, recording) = Recorder::start(Arc::clone(&store), clock.clone()).await?;
         let exchanges = Arc::new(Exchanges::new(
             Arc::clone(&services),
             recorder.clone(),
@@ -106,6 +107,8 @@ impl Assembly {
         }));
 
         let tasks = TaskTracker::new();
+        let timers = Timers::new(&services, &recorder, &providers);
+        tasks.spawn(timers.run(stop.clone()));
         let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
         for (_, listener) in listeners {
             let reception: Arc<dyn Reception> = Arc::<Exchanges>::clone(&exchanges);

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use super::fault::Departure;
 use super::{Exchanges, fault, receive, record};
 use crate::blueprint::{
-    AnswerBody, Call, Connection, Provider, Received, Refusal, Reply, WireReply,
+    AnswerBody, Call, Connection, NamedBy, Provider, Received, Refusal, Reply, WireReply,
 };
 use crate::checks::Failure;
 use crate::limits;
@@ -72,12 +72,7 @@ async fn attempt(
     provider: &Arc<dyn Provider>,
     call: &Call,
 ) -> Option<Departure> {
-    if let Some(merchant) = provider
-        .named_by(call.received())
-        .and_then(|name| exchanges.services.merchants.named(provider.id(), &name))
-    {
-        call.set_merchant(merchant);
-    }
+    name_merchant(exchanges, provider, call).await;
 
     // 3 route
     let routed = provider.route(call.received()).map(|(endpoint, route)| {
@@ -146,6 +141,29 @@ async fn attempt(
         }
         Ok(Committed::Stale) => None,
         Err(reason) => Some(unrecorded(exchanges, provider, call, &reason).await),
+    }
+}
+
+/// Finds the merchant whose credential the request names, or whose page it asks for.
+async fn name_merchant(exchanges: &Exchanges, provider: &Arc<dyn Provider>, call: &Call) {
+    let services = &exchanges.services;
+    let merchant = match provider.named_by(call.received()) {
+        None => None,
+        Some(NamedBy::Credential(name)) => services.merchants.named(provider.id(), &name),
+        Some(NamedBy::Issued(name)) => match services.store.issued(provider.id(), &name).await {
+            Ok(issued) => issued.and_then(|issued| {
+                let merchant = services.merchants.by_id(&issued.merchant);
+                call.set_issued(issued);
+                merchant
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "a name that was handed out could not be looked up");
+                None
+            }
+        },
+    };
+    if let Some(merchant) = merchant {
+        call.set_merchant(merchant);
     }
 }
 

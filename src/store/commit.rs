@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::exchanges::{self, ExchangeDetail};
 use super::issued::{self, Issued};
 use super::notifications::{self, NewNotification};
-use super::{Store, StoreError, micros};
+use super::{Store, StoreError, micros, whole_micros};
 
 /// What is written together: an exchange with what it changed, or what time or a person changed.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ async fn apply(
                 .bind(&change.state)
                 .bind(micros(change.at))
                 .bind(seq)
-                .bind(change.due_at.map(micros))
+                .bind(change.due_at.map(whole_micros))
                 .execute(connection)
                 .await?
             }
@@ -206,7 +206,7 @@ async fn apply(
                 .bind(&change.key)
                 .bind(version)
                 .bind(seq)
-                .bind(change.due_at.map(micros))
+                .bind(change.due_at.map(whole_micros))
                 .execute(connection)
                 .await?
             }

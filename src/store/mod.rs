@@ -33,7 +33,7 @@ pub use self::merchants::MerchantRecord;
 pub use self::notifications::{NewNotification, NotificationRecord};
 pub use self::rules::ArmedRule;
 use self::transaction_cache::TransactionCache;
-pub use self::transactions::{Transaction, TransactionFilter};
+pub use self::transactions::{Transaction, TransactionFilter, Whose};
 
 /// Readers at once: enough for the admin API and the decisions of a two-core machine.
 const READERS: u32 = 4;
@@ -57,6 +57,12 @@ pub enum StoreError {
         /// What SQLite said.
         #[source]
         source: sqlx::Error,
+    },
+    /// A commit failed that others took part in.
+    #[error("the database cannot commit: {reason}")]
+    Unwritten {
+        /// What was said of it.
+        reason: String,
     },
     /// The schema could not be brought up to date.
     #[error(
@@ -224,6 +230,12 @@ impl StoreError {
 /// An instant as the database keeps it.
 fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
+}
+
+/// The first microsecond at or after an instant: what is due then is due.
+fn whole_micros(at: Timestamp) -> i64 {
+    let floor = micros(at);
+    if instant(floor) < at { floor.saturating_add(1) } else { floor }
 }
 
 /// An instant from the database.

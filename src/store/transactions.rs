@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::{Store, StoreError, instant};
+use super::{Store, StoreError, instant, micros};
 
 /// A state row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,18 @@ pub struct TransactionFilter {
     pub limit: u32,
 }
 
+/// Rows of one page where a caller goes through many.
+const PAGE: i64 = 500;
+
+/// Whose transactions are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'m> {
+    /// One merchant's.
+    Only(&'m str),
+    /// Everybody's but theirs.
+    AllBut(&'m [String]),
+}
+
 const COLUMNS: &str =
     "merchant, kind, key, provider, version, status, state, created_at, updated_at";
 
@@ -81,6 +93,94 @@ impl Store {
             self.cache.keep(found, generation);
         }
         Ok(found)
+    }
+
+    /// A page of a merchant's transactions of one kind, the newest first, behind the last one of
+    /// the page before.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn newest_of_kind(
+        &self,
+        merchant: &str,
+        kind: &str,
+        after: Option<&(Timestamp, String)>,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let (until, behind) = match after {
+            Some((at, key)) => (micros(*at), key.as_str()),
+            None => (i64::MAX, ""),
+        };
+        let rows = sqlx::query(
+            "SELECT merchant, kind, key, provider, version, status, state, created_at, updated_at
+             FROM transactions
+             WHERE merchant = ?1 AND kind = ?2
+               AND (created_at < ?3 OR (created_at = ?3 AND key > ?4))
+             ORDER BY created_at DESC, key LIMIT ?5",
+        )
+        .bind(merchant)
+        .bind(kind)
+        .bind(until)
+        .bind(behind)
+        .bind(PAGE)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| StoreError::database("list transactions", source))?;
+        rows.iter().map(transaction).collect()
+    }
+
+    /// Transactions that time moves by an instant on their merchants' clocks, the earliest first;
+    /// of one merchant, or of all but some.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn due_transactions(
+        &self,
+        whose: Whose<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Transaction)>, StoreError> {
+        let failed = |source| StoreError::database("list what is due", source);
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "SELECT {COLUMNS}, due_at FROM transactions WHERE due_at <= "
+        ));
+        query.push_bind(micros(until));
+        match whose {
+            Whose::Only(merchant) => {
+                query.push(" AND merchant = ").push_bind(merchant.to_owned());
+            }
+            Whose::AllBut(merchants) => {
+                for merchant in merchants {
+                    query.push(" AND merchant <> ").push_bind(merchant.clone());
+                }
+            }
+        }
+        query.push(" ORDER BY due_at, merchant, key LIMIT ").push_bind(i64::from(limit));
+        let rows = query.build().fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter()
+            .map(|row| {
+                let due: i64 = row.try_get("due_at").map_err(failed)?;
+                Ok((instant(due), transaction(row)?))
+            })
+            .collect()
+    }
+
+    /// Forgets that time will move a transaction, unless it has changed meanwhile.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn forget_due(&self, transaction: &Transaction) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE transactions SET due_at = NULL
+             WHERE merchant = ? AND kind = ? AND key = ? AND version = ?",
+        )
+        .bind(&transaction.merchant)
+        .bind(&transaction.kind)
+        .bind(&transaction.key)
+        .bind(transaction.version)
+        .execute(&mut *self.writer.lock().await)
+        .await
+        .map(|_| ())
+        .map_err(|source| StoreError::database("forget what is due", source))
     }
 
     /// Lists transactions, the last changed first.

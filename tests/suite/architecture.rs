@@ -15,7 +15,7 @@ const TIERS: [&[&str]; 8] = [
     &["crypto", "outbound", "store"],
     &["checks", "scenario"],
     &["blueprint", "diagnosis", "recorder"],
-    &["exchange", "listener", "notifications", "providers"],
+    &["exchange", "listener", "notifications", "providers", "timers"],
     &["admin", "console"],
     &["emulator"],
     &["cli"],

@@ -276,7 +276,7 @@ fn unknown_paths_are_404_and_name_the_nearest_endpoint() {
         ("GET", "/api/2.0/Inquiry/transactionstate?orderNo=1", "(transactionStatus)"),
         ("POST", "/2.0/Void", "(Void)"),
         ("PUT", "/api/2.0/Settlement/", "(Settlement)"),
-        ("GET", "/", "/api/"),
+        ("GET", "/", "POST /payment"),
         ("OPTIONS", "*", "/api/"),
     ] {
         let answer = if path == "*" {

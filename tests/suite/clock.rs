@@ -76,16 +76,18 @@ fn a_shift_stays_while_the_server_s_clock_moves_and_goes_with_a_reset() {
 }
 
 #[test]
-fn an_order_expires_by_its_merchant_s_time() {
+fn an_order_expires_by_its_merchant_s_time_and_stays_so() {
     let (sandbox, shop) = shop();
     order(&shop, "A1", 0).sealed().send(&sandbox).assert_status(200);
 
+    change(&sandbox, "/clock?merchant=shop", &json!({"shift": "23h"}));
+    let before = shop.state(&sandbox, "A1");
     change(&sandbox, "/clock?merchant=shop", &json!({"shift": "24h"}));
     let shifted = shop.state(&sandbox, "A1");
     change(&sandbox, "/clock?merchant=shop", &json!({"shift": "23h"}));
     let back = shop.state(&sandbox, "A1");
 
-    assert_eq!([shifted, back], ["E/PE", "PCPS/GP"]);
+    assert_eq!([before, shifted, back], ["PCPS/GP", "E/PE", "E/PE"]);
 }
 
 #[test]

@@ -887,18 +887,69 @@ fn the_official_sample_s_literal_guid_is_no_stored_card() {
 
     let literal = shop.payment("A1").member("storeCardDetails", stored("{{guid}}"));
     let literal = shop.says(&literal.sealed().send(&sandbox));
-    let real = shop
-        .payment("A2")
-        .member("storeCardDetails", stored("9f1c"))
-        .member("creditCardDetails", Value::Null);
-    let real = shop.says(&real.sealed().send(&sandbox));
     let neither = shop.payment("A3").member("creditCardDetails", Value::Null);
     let neither = neither.member("storeCardDetails", stored("{{guid}}")).sealed().send(&sandbox);
 
     assert_eq!(literal["data"]["paymentResult"]["storedCardUniqueID"], Value::Null);
-    assert_eq!(real["data"]["paymentResult"]["storedCardUniqueID"], "9f1c");
-    assert_eq!(real["data"]["paymentResult"]["paymentStatusInfo"]["paymentStatus"], "A");
     assert_refused(&shop, &neither, "PC-B050095");
+}
+
+#[test]
+fn a_stored_card_pays_by_its_id_alone_and_an_unknown_one_does_not() {
+    let (sandbox, shop) = shop();
+    let details = |flag: &str, id: &Value| json!({"storeCardFlag": flag, "storedCardUniqueID": id});
+    let by_id = |order: &str, id: &Value| {
+        shop.payment(order)
+            .member("storeCardDetails", details("Y", id))
+            .member("creditCardDetails", Value::Null)
+            .sealed()
+            .send(&sandbox)
+    };
+
+    let storing = shop.payment("A1").member("storeCardDetails", details("Y", &Value::Null));
+    let stored = shop.says(&storing.sealed().send(&sandbox));
+    let id = stored["data"]["paymentResult"]["storedCardUniqueID"].clone();
+    assert_eq!(id.as_str().map(str::len), Some(36), "{stored}");
+
+    let paid = shop.says(&by_id("A2", &id));
+    let result = &paid["data"]["paymentResult"];
+    assert_eq!(result["paymentStatusInfo"]["paymentStatus"], "A");
+    assert_eq!(result["storedCardUniqueID"], id);
+    assert_eq!(result["creditCardAuthenticatedDetails"]["cardNumber"], "470686XXXXXX2325");
+
+    let declined = pay_with(&shop, "A3", "4000000000000002");
+    assert_eq!(
+        shop.says(&declined.send(&sandbox))["data"]["paymentResult"]["storedCardUniqueID"],
+        Value::Null
+    );
+    assert_refused(&shop, &by_id("A4", &json!("9f1c")), "PC-B050095");
+    let other = Shop::new(&sandbox, "other");
+    let foreign = other
+        .payment("B1")
+        .member("storeCardDetails", details("N", &id))
+        .member("creditCardDetails", Value::Null);
+    assert_refused(&other, &foreign.sealed().send(&sandbox), "PC-B050095");
+}
+
+#[test]
+fn instalments_want_a_period_and_are_repeated_in_the_result() {
+    let (sandbox, shop) = shop();
+    let asked = json!({"ippFlag": "Y", "installmentPeriod": 6, "interestType": "C"});
+    let paying = |order: &str, details: &Value| {
+        shop.payment(order)
+            .member("paymentType", "IPP")
+            .member("installmentPaymentDetails", details.clone())
+            .sealed()
+            .send(&sandbox)
+    };
+
+    let paid = shop.says(&paying("A1", &asked));
+    let without = paying("A2", &json!({"ippFlag": "Y", "installmentPeriod": 0}));
+    let none = shop.says(&paying("A3", &json!({"ippFlag": "N", "installmentPeriod": 0})));
+
+    assert_eq!(paid["data"]["paymentResult"]["installmentPaymentResults"], asked);
+    assert_refused(&shop, &without, "PC-B050095");
+    assert_eq!(none["data"]["paymentResult"]["installmentPaymentResults"], Value::Null);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::harness::{Answer, Sandbox, start_instant};
 use crate::shop::{KID_PRD, Message, Outgoing, Shop, code, payment};
 
 /// The settings that a test below shows in every one of their values.
-const SHOWN: [&str; 19] = [
+const SHOWN: [&str; 22] = [
     "profile",
     "environment",
     "https_only",
@@ -30,7 +30,10 @@ const SHOWN: [&str; 19] = [
     "business_error_status",
     "decline_status",
     "page_lifetime_s",
+    "refund_policy",
+    "refund_review",
     "auto_settle",
+    "acs_behaviour",
     "merchant_key_bits",
 ];
 
@@ -467,7 +470,11 @@ fn a_setting_that_only_merchants_have_is_refused_for_an_office() {
     let answer = sandbox.admin_post("/merchants", &asked);
 
     answer.assert_status(400);
-    assert!(answer.text().contains("page_lifetime_s, auto_settle"), "{}", answer.text());
+    assert!(
+        answer.text().contains("page_lifetime_s, refund_policy, refund_review, auto_settle"),
+        "{}",
+        answer.text()
+    );
 }
 
 #[test]

@@ -404,7 +404,7 @@ fn scripted_outcomes_refuse_what_pays_nothing() {
 fn wrong_scenario_files_keep_the_emulator_from_starting() {
     for (rule, reason) in [
         ("{ name: a, fail_check: paco.tokn }", "paco.token"),
-        ("{ name: a, when: { endpoint: Refund }, outcome: declined }", "endpoint"),
+        ("{ name: a, when: { endpoint: Payout }, outcome: declined }", "endpoint"),
         ("{ name: a, outcome: splendid }", "splendid"),
     ] {
         let folder = tempfile::tempdir().expect("a temporary folder");

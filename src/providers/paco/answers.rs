@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,7 @@ use super::settings::{
 use crate::blueprint::{Call, Merchant, Reply, ReplyBody, WireReply};
 use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PublicKey;
+use crate::ids::Ids;
 use crate::scenario::Misbehaviour;
 use crate::store::ExchangeFilter;
 
@@ -60,17 +61,43 @@ pub(super) fn answer<D: Serialize>(call: &Call, code: Code, data: D) -> Envelope
     Envelope {
         data,
         version: version(call),
-        api_response: api_response(call, code.code, code.text),
+        api_response: api_response(&Asked::by(call), code.code, code.text),
+    }
+}
+
+/// What an envelope says of the request that it answers.
+pub(super) struct Asked<'c> {
+    pub ids: &'c Ids,
+    pub at: Timestamp,
+    pub elapsed_ms: u64,
+    pub version: &'c str,
+    pub request_message_id: Option<&'c str>,
+}
+
+impl<'c> Asked<'c> {
+    fn by(call: &'c Call) -> Self {
+        Self {
+            ids: &call.services().ids,
+            at: call.now(),
+            elapsed_ms: call.received().elapsed_ms(),
+            version: version(call),
+            request_message_id: api_request_text(call, "requestMessageID"),
+        }
     }
 }
 
 /// The same as a message that can be recased and sealed.
 pub(super) fn envelope(call: &Call, code: Code, data: Value) -> Value {
+    envelope_for(&Asked::by(call), code, data)
+}
+
+/// An envelope for a request that may have been answered long ago.
+pub(super) fn envelope_for(asked: &Asked<'_>, code: Code, data: Value) -> Value {
     // The data moves in: an order's tree of a hundred members is not copied for it.
     let mut envelope = Map::new();
     envelope.insert("data".to_owned(), data);
-    envelope.insert("version".to_owned(), json!(version(call)));
-    envelope.insert("apiResponse".to_owned(), json!(api_response(call, code.code, code.text)));
+    envelope.insert("version".to_owned(), json!(asked.version));
+    envelope.insert("apiResponse".to_owned(), json!(api_response(asked, code.code, code.text)));
     Value::Object(envelope)
 }
 
@@ -81,21 +108,21 @@ pub(super) fn scripted_envelope(call: &Call, code: &str, description: Option<&st
     json!(Envelope {
         data: Value::Null,
         version: version(call),
-        api_response: api_response(call, code, text),
+        api_response: api_response(&Asked::by(call), code, text),
     })
 }
 
-fn api_response<'c>(call: &'c Call, code: &'c str, description: &'c str) -> ApiResponse<'c> {
+fn api_response<'c>(asked: &Asked<'c>, code: &'c str, description: &'c str) -> ApiResponse<'c> {
     let marketing_description = (code == errors::PENDING.code).then(|| {
         format!("{description}.\nPlease complete the payment through the chosen channel.")
     });
     ApiResponse {
-        response_message_id: call.services().ids.uuid(),
-        response_to_request_message_id: api_request_text(call, "requestMessageID"),
+        response_message_id: asked.ids.uuid(),
+        response_to_request_message_id: asked.request_message_id,
         response_code: code,
         response_description: description,
-        response_date_time: date_time(call.now()),
-        response_time: call.received().elapsed_ms(),
+        response_date_time: date_time(asked.at),
+        response_time: asked.elapsed_ms,
         acquirer_response_code: None,
         acquirer_response_description: None,
         eci_value: None,
@@ -322,6 +349,8 @@ fn to_v1(message: Value) -> Value {
     };
     let members = map.into_iter().map(|(name, value)| {
         let value = match name.as_str() {
+            // A list is PascalCase all the way down.
+            "data" if value.is_array() => pascal_throughout(value),
             "data" => data_to_v1(value),
             "apiResponse" => pascal_members(value),
             _ => value,
@@ -347,6 +376,18 @@ fn data_to_v1(value: Value) -> Value {
                 .collect(),
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(data_to_v1).collect()),
+        other => other,
+    }
+}
+
+fn pascal_throughout(value: Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(name, value)| (pascal(&name), pascal_throughout(value)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(pascal_throughout).collect()),
         other => other,
     }
 }

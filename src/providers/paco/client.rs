@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answers::{header, json_bytes};
+use super::client_pages;
 use super::keys;
 use super::merchant::PacoMerchant;
 use super::settings::{ANSWER_ISSUER, Environment, REQUEST_AUDIENCE};
@@ -27,9 +28,13 @@ impl Client for PacoClient {
     fn correct(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<ClientRequest> {
         let parts = merchant.parts::<PacoMerchant>();
         let order_no = order_no(now);
+        if let Some(visit) = client_pages::visit(endpoint) {
+            let first = visit.shop.with(Draft::new(visit.shop.endpoint(), &parts, &order_no, now));
+            return vec![first.sealed(), visit.request];
+        }
         let mut requests = Vec::new();
-        if needs_order(endpoint) {
-            requests.push(Draft::new("nonUi", &parts, &order_no, now).sealed());
+        for first in needs_first(endpoint) {
+            requests.push(Draft::new(first, &parts, &order_no, now).sealed());
         }
         requests.push(last(endpoint, &parts, &order_no, now));
         requests
@@ -41,6 +46,14 @@ impl Client for PacoClient {
         if endpoint == "transactionStatus" {
             return inquiry_tamperings(&parts, &order_no);
         }
+        if let Some(visit) = client_pages::visit(endpoint) {
+            let shop = visit.shop;
+            // Each browser comes from an order of its own.
+            let first = || {
+                shop.with(Draft::new(shop.endpoint(), &parts, &self::order_no(now), now)).sealed()
+            };
+            return client_pages::tampered(endpoint, &first);
+        }
         let draft = || Draft::new(endpoint, &parts, &order_no, now);
         let mut tamperings = transport_tamperings(&draft);
         tamperings.extend(jwe_tamperings(&draft));
@@ -51,6 +64,9 @@ impl Client for PacoClient {
 
     fn open(&self, merchant: &Merchant, content_type: &str, body: &[u8]) -> Result<Value, String> {
         let parts = merchant.parts::<PacoMerchant>();
+        if content_type.starts_with("text/html") || content_type.is_empty() {
+            return Ok(json!({ "page": String::from_utf8_lossy(body) }));
+        }
         if !content_type.starts_with("application/jose") {
             return json::parse(body).map_err(|fault| fault.to_string());
         }
@@ -83,7 +99,7 @@ impl Client for PacoClient {
 }
 
 /// A request under construction, correct until it is changed.
-struct Draft<'m> {
+pub(super) struct Draft<'m> {
     endpoint: &'m str,
     merchant: &'m PacoMerchant,
     environment: Environment,
@@ -163,6 +179,8 @@ impl<'m> Draft<'m> {
             "prePaymentUi" => ("POST", "Payment/prePaymentUi"),
             "nonUi" => ("POST", "Payment/nonUi"),
             "Settlement" => ("PUT", "Settlement"),
+            "refund" => ("POST", "Refund/refund"),
+            "transactionList" => ("POST", "Inquiry/transactionList"),
             _ => ("POST", "Void"),
         };
         ClientRequest {
@@ -172,7 +190,16 @@ impl<'m> Draft<'m> {
             body,
             tls: self.tls,
             settings: self.settings,
+            filled: &[],
         }
+    }
+
+    /// With a member of the request set otherwise.
+    pub(super) fn member(mut self, name: &str, value: Value) -> Self {
+        if let Some(request) = self.claims.get_mut("request") {
+            request[name] = value;
+        }
+        self
     }
 
     fn set_header(&mut self, name: &str, value: &str) {
@@ -190,8 +217,13 @@ fn order_no(now: Timestamp) -> String {
     format!("{}{:06}", now.as_millisecond(), ORDERS.fetch_add(1, Ordering::Relaxed))
 }
 
-fn needs_order(endpoint: &str) -> bool {
-    matches!(endpoint, "Void" | "Settlement" | "transactionStatus")
+/// What must have happened to the order before.
+fn needs_first(endpoint: &str) -> &'static [&'static str] {
+    match endpoint {
+        "Void" | "Settlement" | "transactionStatus" | "transactionList" => &["nonUi"],
+        "refund" => &["nonUi", "Settlement"],
+        _ => &[],
+    }
 }
 
 fn last(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp) -> ClientRequest {
@@ -213,6 +245,7 @@ fn inquiry(merchant: &PacoMerchant, order_no: &str) -> ClientRequest {
         body: Vec::new(),
         tls: false,
         settings: json!({}),
+        filled: &[],
     }
 }
 
@@ -234,6 +267,21 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
     match endpoint {
         "Void" => request["voidAmount"] = amount,
         "Settlement" => request["settlementAmount"] = amount,
+        "refund" => {
+            request["refundAmount"] = amount;
+            request["localMakerChecker"] =
+                json!({"maker": {"username": "demo-maker", "email": "maker@shop.test"}});
+        }
+        "transactionList" => {
+            return json!({
+                "apiRequest": request["apiRequest"],
+                "advSearchParams": {
+                    "controllerInternalID": null, "officeId": [office], "orderNo": [order_no],
+                    "invoiceNo2C2P": null, "fromDate": "0001-01-01T00:00:00",
+                    "toDate": "0001-01-01T00:00:00", "amountFrom": null, "amountTo": null,
+                },
+            });
+        }
         _ => {
             request["productDescription"] = json!("Tour deposit");
             request["paymentType"] = json!("CC");
@@ -260,6 +308,7 @@ fn tampering(check: &'static str, what: &'static str, request: ClientRequest) ->
     Tampering {
         check,
         what,
+        before: Vec::new(),
         request,
     }
 }
@@ -504,14 +553,8 @@ fn claim_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>, now: Timestamp) -> Vec<Ta
         draft.claims.remove(name);
         draft.sealed()
     };
-    let member = |name: &str, value: Value| {
-        let mut draft = draft();
-        if let Some(request) = draft.claims.get_mut("request") {
-            request[name] = value;
-        }
-        draft.sealed()
-    };
-    vec![
+    let member = |name: &str, value: Value| draft().member(name, value).sealed();
+    let mut tamperings = vec![
         tampering("paco.audience", "the issuer as audience", with("aud", json!(ANSWER_ISSUER))),
         tampering("paco.issuer", "PacoIssuer as issuer", with("iss", json!(ANSWER_ISSUER))),
         tampering(
@@ -530,9 +573,15 @@ fn claim_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>, now: Timestamp) -> Vec<Ta
             draft().claim("iat", json!(second - 7200)).claim("nbf", json!(second - 7200)).sealed(),
         ),
         tampering("paco.request", "no request", without("request")),
-        tampering("paco.fields", "an office id that is too long", {
-            member("officeId", json!("x".repeat(21)))
-        }),
-        tampering("paco.fields", "no order number", member("orderNo", Value::Null)),
-    ]
+    ];
+    if draft().endpoint == "transactionList" {
+        let nothing = member("advSearchParams", Value::Null);
+        tamperings.push(tampering("paco.fields", "no search", nothing));
+    } else {
+        let long = member("officeId", json!("x".repeat(21)));
+        tamperings.push(tampering("paco.fields", "an office id that is too long", long));
+        let nothing = member("orderNo", Value::Null);
+        tamperings.push(tampering("paco.fields", "no order number", nothing));
+    }
+    tamperings
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answers::{answer, envelope};
+use super::cards::CardDetails;
 use super::errors::{SUCCESS, UNKNOWN_ORDER};
 use super::messages::{MessageAmount, TransactionStatus};
-use super::orders::{self, CardDetails, Order, date_time};
+use super::orders::{self, Order, date_time};
 use super::settings::{Settings, UNKNOWN_ORDER_STATUS};
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;

@@ -1,5 +1,7 @@
-//! PACO's checks as data: what each judges, where the provider says so, and what to do; and the two
-//! ladders that they make. `security.rs` climbs them.
+//! PACO's checks as data: what each judges, where the provider says so, and what to do; and the
+//! ladders that they make. `security.rs` climbs those of messages, `browser.rs` those of pages.
+
+use std::sync::LazyLock;
 
 use crate::checks::Check;
 
@@ -208,6 +210,59 @@ pub(super) static FIELDS: Check = Check {
     why: "PACO answers PC-B050095 without saying which member is wrong.",
     fix: "Correct the member that is named here.",
 };
+
+pub(super) static PAGE: Check = Check {
+    id: "paco.page",
+    title: "The page's id was handed out",
+    clause: "the captured paymentPageURL: pid is the order's controllerInternalID",
+    why: "A payer's browser has no token; the id in its link is all that it is known by.",
+    fix: "Open the paymentPageURL or webPaymentUrl of an answer as it stands there.",
+};
+
+pub(super) static PAGE_FORM: Check = Check {
+    id: "paco.page_form",
+    title: "The page's form is filled in",
+    clause: "Sandgate's own form; the real page's interface is internal to 2C2P",
+    why: "A payment wants a card number, an expiry and a code; every button sends its name.",
+    fix: "Fill in cardNumber, cardExpiryMMYY and cvvCode, and send action pay, decline, cancel or \
+          leave.",
+};
+
+pub(super) static CREQ: Check = Check {
+    id: "paco.creq",
+    title: "creq names a challenge",
+    clause: "EMV 3-D Secure: the browser posts a CReq, in base64url, to the acsURL",
+    why: "The access control server recognises the payment by the transaction in the creq.",
+    fix: "Post rawCreq of aresACSChallenge as the form field creq, unchanged, to its acsURL.",
+};
+
+pub(super) static SESSION_DATA: Check = Check {
+    id: "paco.three_ds_session",
+    title: "threeDSSessionData belongs to the challenge",
+    clause: "EMV 3-D Secure: threeDSSessionData is posted beside the CReq",
+    why: "It ties the browser to the payment that it was sent from.",
+    fix: "Post threeDSSessionData of the same aresACSChallenge beside creq.",
+};
+
+pub(super) static CHALLENGE_ANSWER: Check = Check {
+    id: "paco.challenge_answer",
+    title: "The challenge is answered with one of its buttons",
+    clause: "Sandgate's own form; a bank asks for a code instead",
+    why: "The button says how the challenge ends.",
+    fix: "Send result pass, fail, timeout or cancel.",
+};
+
+/// Every check, once.
+pub(super) static ALL: LazyLock<Vec<&'static Check>> = LazyLock::new(|| {
+    let pages = [&PAGE, &PAGE_FORM, &CREQ, &SESSION_DATA, &CHALLENGE_ANSWER];
+    MESSAGE_CHECKS.into_iter().chain(pages).collect()
+});
+
+/// The ladders of the pages.
+pub(super) static PAGE_CHECKS: &[&Check] = &[&HTTPS, &PAGE];
+pub(super) static PAGE_FORM_CHECKS: &[&Check] = &[&HTTPS, &PAGE, &PAGE_FORM];
+pub(super) static CHALLENGE_CHECKS: &[&Check] = &[&HTTPS, &CREQ, &SESSION_DATA];
+pub(super) static ANSWER_CHECKS: &[&Check] = &[&HTTPS, &CREQ, &SESSION_DATA, &CHALLENGE_ANSWER];
 
 /// The ladder of endpoints that take a message.
 pub(super) static MESSAGE_CHECKS: [&Check; 25] = [

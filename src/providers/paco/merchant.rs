@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::keys;
-use super::settings::{Environment, Settings};
+use super::settings::{Environment, RefundPolicy, Settings};
 use crate::blueprint::{Enrolled, Enrolment, EnrolmentError, OfficeSpec};
 use crate::crypto::keys::{PrivateKey, PublicKey};
 use crate::ids::Ids;
@@ -38,6 +38,8 @@ pub(super) struct Office {
     pub id: String,
     pub page_lifetime: SignedDuration,
     pub auto_settle: bool,
+    pub refund_policy: RefundPolicy,
+    pub refund_review: bool,
 }
 
 /// The demo merchant's credentials: fixed, printed at every start, and worth nothing.
@@ -224,6 +226,8 @@ fn load_offices(
             id: office.id,
             page_lifetime: settings.page_lifetime,
             auto_settle: settings.auto_settle,
+            refund_policy: settings.refund_policy,
+            refund_review: settings.refund_review,
         });
     }
     Ok(loaded)

@@ -208,6 +208,58 @@ pub(super) static SETTLEMENT: &[Member] = &[
     required("settlementAmount", Amount),
 ];
 
+static USER: &[Member] = &[required("username", Text(FREE)), optional("email", Text(FREE))];
+
+static MAKER_CHECKER: &[Member] =
+    &[required("maker", Object(USER)), optional("checker", Object(USER))];
+
+/// No source shows a filled element: these names are a guess after `purchaseItems` (assumed).
+static REFUND_ITEM: &[Member] = &[
+    optional("referenceNo", Text(FREE)),
+    optional("refundItemAmount", Amount),
+    optional("subMerchantID", Text(FREE)),
+];
+
+/// `Refund/refund`, in both shapes that are seen, but for its amount: what is wrong with that has
+/// a code of its own.
+pub(super) static REFUND_BUT_AMOUNT: &[Member] = &[
+    optional("apiRequest", Object(API_REQUEST)),
+    required("officeId", Text(MAX_OFFICE_ID)),
+    required("orderNo", Text(MAX_ORDER_NO)),
+    optional("productDescription", Text(MAX_PRODUCT_DESCRIPTION)),
+    optional("refundItems", List(&Object(REFUND_ITEM))),
+    required("localMakerChecker", Object(MAKER_CHECKER)),
+];
+
+/// `Refund/refund`.
+pub(super) static REFUND: &[Member] = &[
+    optional("apiRequest", Object(API_REQUEST)),
+    required("officeId", Text(MAX_OFFICE_ID)),
+    required("orderNo", Text(MAX_ORDER_NO)),
+    optional("productDescription", Text(MAX_PRODUCT_DESCRIPTION)),
+    required("refundAmount", Amount),
+    optional("refundItems", List(&Object(REFUND_ITEM))),
+    required("localMakerChecker", Object(MAKER_CHECKER)),
+];
+
+static ADVANCED_SEARCH: &[Member] = &[
+    optional("controllerInternalID", Text(64)),
+    optional("officeId", List(&Text(MAX_OFFICE_ID))),
+    optional("orderNo", List(&Text(MAX_ORDER_NO))),
+    optional("invoiceNo2C2P", Text(64)),
+    optional("fromDate", DateTime),
+    optional("toDate", DateTime),
+    optional("amountFrom", Scalar),
+    optional("amountTo", Scalar),
+    optional("paymentStatus", List(&Text(8))),
+];
+
+/// `Inquiry/transactionList`.
+pub(super) static TRANSACTION_LIST: &[Member] = &[
+    required("apiRequest", Object(API_REQUEST)),
+    required("advSearchParams", Object(ADVANCED_SEARCH)),
+];
+
 /// The query of `Inquiry/transactionStatus`. Its other parameters are accepted and not looked at.
 pub(super) static TRANSACTION_STATUS: &[Member] = &[required("orderNo", Text(MAX_ORDER_NO))];
 
@@ -259,8 +311,28 @@ pub(super) struct CreditCardDetails {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoreCardDetails {
+    pub store_card_flag: Option<String>,
     #[serde(rename = "storedCardUniqueID")]
     pub stored_card_unique_id: Option<String>,
+}
+
+/// How a payment is paid off, as the request says it and the answer repeats it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Instalments {
+    pub ipp_flag: Option<String>,
+    pub installment_period: Option<i64>,
+    pub interest_type: Option<String>,
+}
+
+/// What is kept of a purchased item: what a refund of items needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PurchaseItem {
+    pub reference_no: Option<String>,
+    pub purchase_item_price: Option<MessageAmount>,
+    #[serde(rename = "subMerchantID")]
+    pub sub_merchant_id: Option<String>,
 }
 
 /// What both payment endpoints read.
@@ -278,7 +350,13 @@ pub(super) struct Payment {
     pub credit_card_details: CreditCardDetails,
     #[serde(default)]
     pub store_card_details: StoreCardDetails,
+    pub installment_payment_details: Option<Instalments>,
     pub mcp_flag: Option<String>,
+    #[serde(rename = "request3dsFlag")]
+    pub request_3ds_flag: Option<String>,
+    #[serde(default)]
+    pub purchase_items: Vec<PurchaseItem>,
+    pub general_payer_details: Option<serde_json::Value>,
     pub transaction_amount: MessageAmount,
     #[serde(rename = "notificationURLs")]
     pub notification_urls: NotificationUrls,
@@ -302,6 +380,65 @@ pub(super) struct Settlement {
     pub office_id: String,
     pub order_no: String,
     pub settlement_amount: MessageAmount,
+}
+
+/// What `Refund/refund` reads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refund {
+    pub office_id: String,
+    pub order_no: String,
+    pub refund_amount: MessageAmount,
+    #[serde(default)]
+    pub refund_items: Vec<RefundItem>,
+    pub local_maker_checker: MakerChecker,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundItem {
+    pub reference_no: Option<String>,
+    pub refund_item_amount: Option<MessageAmount>,
+    #[serde(rename = "subMerchantID")]
+    pub sub_merchant_id: Option<String>,
+}
+
+/// Who asks for a refund, and who has approved it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct MakerChecker {
+    pub maker: User,
+    pub checker: Option<User>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct User {
+    pub username: String,
+}
+
+/// What `Inquiry/transactionList` reads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TransactionList {
+    pub adv_search_params: AdvancedSearch,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AdvancedSearch {
+    #[serde(rename = "controllerInternalID")]
+    pub controller_internal_id: Option<String>,
+    #[serde(default)]
+    pub office_id: Vec<String>,
+    #[serde(default)]
+    pub order_no: Vec<String>,
+    #[serde(rename = "invoiceNo2C2P")]
+    pub invoice_no: Option<String>,
+    pub from_date: Option<String>,
+    pub to_date: Option<String>,
+    pub amount_from: Option<serde_json::Value>,
+    pub amount_to: Option<serde_json::Value>,
+    #[serde(default)]
+    pub payment_status: Vec<String>,
 }
 
 /// What `transactionStatus` reads.

@@ -11,9 +11,10 @@ use self::fields::{Member, Rules};
 use self::merchant::PacoMerchant;
 use self::settings::{Environment, Settings};
 use crate::blueprint::{
-    BoxFuture, Call, CaseRule, Client, Decision, Endpoint, Enrolled, Enrolment, EnrolmentError,
-    Evidence, ExportedFile, Kept, Merchant, NamedConstant, Provider, Received, Refusal, Reply,
-    RouteMatch, SettingDoc, Verified, WireReply, find_endpoint,
+    BoxFuture, Call, CaseRule, Client, Decision, Driven, Endpoint, Enrolled, Enrolment,
+    EnrolmentError, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Merchant, Movement,
+    NamedBy, NamedConstant, Provider, Received, Refusal, Reply, RouteMatch, SettingDoc, Verified,
+    WireReply, find_endpoint,
 };
 use crate::checks::Check;
 use crate::diagnosis::NearMiss;
@@ -22,22 +23,32 @@ use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
 use crate::store::MerchantRecord;
 
 mod answers;
+mod browser;
+mod cards;
+mod challenges;
 mod client;
+mod client_pages;
 mod errors;
+mod events;
 mod export;
 mod fields;
+mod html;
 mod inquiries;
 mod keys;
 mod ladder;
 mod layers;
+mod lists;
 mod masking;
 mod merchant;
 mod messages;
 mod near_misses;
 mod notifications;
 mod orders;
+mod pages;
 mod payments;
+mod refunds;
 mod refusals;
+mod results;
 mod security;
 mod settings;
 mod settlements;
@@ -46,6 +57,9 @@ mod voids;
 
 const HOST_UAT: &str = "core.demo-paco.2c2p.com";
 const HOST_PRD: &str = "core.paco.2c2p.com";
+const PAGE_HOST_UAT: &str = "payment.demo-paco.2c2p.com";
+const PAGE_HOST_PRD: &str = "payment.paco.2c2p.com";
+const HOST_ACS: &str = "demo-emvacs.2c2p.com";
 
 /// The double of PACO.
 pub(super) struct Paco {
@@ -77,6 +91,29 @@ impl Paco {
             client: client::PacoClient,
         })
     }
+
+    /// The endpoints that a real host serves; an own port serves all of them.
+    fn endpoints_at(&self, host: Option<&str>) -> &[Endpoint] {
+        let pages = self.endpoints.iter().position(|row| row.path == "/payment").unwrap_or(0);
+        let acs = self.endpoints.iter().position(|row| row.path == challenges::PATH).unwrap_or(0);
+        match host {
+            None => &self.endpoints,
+            Some(HOST_UAT | HOST_PRD) => &self.endpoints[..pages],
+            // In production the access control server is the issuer's own; here it stands beside
+            // the page.
+            Some(PAGE_HOST_PRD) => &self.endpoints[pages..],
+            Some(PAGE_HOST_UAT) => &self.endpoints[pages..acs],
+            Some(_) => &self.endpoints[acs..],
+        }
+    }
+}
+
+/// A page's path is served with a slash at its end and without.
+fn without_last_slash(path: &str) -> &str {
+    match path.strip_suffix('/') {
+        Some(shorter) if shorter.eq_ignore_ascii_case("/payment") => shorter,
+        _ => path,
+    }
 }
 
 /// Finds the settings that hold for a call.
@@ -95,8 +132,8 @@ impl SettingsSource {
     /// A merchant's settings, in the environment whose real host was addressed.
     fn resolve(&self, merchant: Option<&Merchant>, host: Option<&str>) -> Arc<Settings> {
         let addressed = match host {
-            Some(HOST_UAT) => Some(Environment::Uat),
-            Some(HOST_PRD) => Some(Environment::Prd),
+            Some(HOST_UAT | PAGE_HOST_UAT | HOST_ACS) => Some(Environment::Uat),
+            Some(HOST_PRD | PAGE_HOST_PRD) => Some(Environment::Prd),
             _ => None,
         };
         match (merchant, addressed) {
@@ -123,6 +160,12 @@ fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
             (messages::PAYMENT, payments::direct_rules),
             payments::non_ui,
         ),
+        message_endpoint(
+            settings,
+            ("transactionList", Method::POST, "/api/{version}/Inquiry/transactionList"),
+            (messages::TRANSACTION_LIST, fields::no_more_rules),
+            lists::transaction_list,
+        ),
         inquiry_endpoint(
             settings,
             ("transactionStatus", Method::GET, "/api/{version}/Inquiry/transactionStatus"),
@@ -141,7 +184,68 @@ fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
             (messages::SETTLEMENT, fields::no_more_rules),
             settlements::settle,
         ),
+        message_endpoint(
+            settings,
+            ("refund", Method::POST, "/api/{version}/Refund/refund"),
+            (messages::REFUND, fields::no_more_rules),
+            refunds::refund,
+        ),
+        page_endpoint(
+            settings,
+            ("paymentPage", Method::GET, "/payment"),
+            (ladder::PAGE_CHECKS, browser::visit),
+            pages::show,
+        ),
+        page_endpoint(
+            settings,
+            ("payOnPage", Method::POST, "/payment"),
+            (ladder::PAGE_FORM_CHECKS, browser::click),
+            pages::clicked,
+        ),
+        page_endpoint(
+            settings,
+            ("challenge", Method::POST, challenges::PATH),
+            (ladder::CHALLENGE_CHECKS, browser::arrival),
+            challenges::show,
+        ),
+        page_endpoint(
+            settings,
+            ("answerChallenge", Method::POST, settings::ANSWER_PATH),
+            (ladder::ANSWER_CHECKS, browser::answer),
+            challenges::answered,
+        ),
     ]
+}
+
+/// An endpoint that a payer's browser asks for.
+fn page_endpoint<R, O, OF, D, DF>(
+    settings: &SettingsSource,
+    (name, method, path): (&'static str, Method, &'static str),
+    (checks, open): (&'static [&'static Check], O),
+    decide: D,
+) -> Endpoint
+where
+    R: Send + 'static,
+    O: Fn(Call, Arc<Settings>) -> OF + Send + Sync + 'static,
+    OF: Future<Output = Result<Verified<R>, Refusal>> + Send + 'static,
+    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> DF + Send + Sync + 'static,
+    DF: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+{
+    let (to_open, to_decide) = (settings.clone(), settings.clone());
+    Endpoint::new(
+        name,
+        method,
+        path,
+        checks,
+        move |call| {
+            let settings = to_open.of(&call);
+            open(call, settings)
+        },
+        move |call, request, outcome| {
+            let settings = to_decide.of(&call);
+            decide(call, settings, request, outcome)
+        },
+    )
 }
 
 /// An endpoint that takes a message, sealed or plain.
@@ -212,7 +316,7 @@ impl Provider for Paco {
     }
 
     fn real_hosts(&self) -> &'static [&'static str] {
-        &[HOST_UAT, HOST_PRD]
+        &[HOST_UAT, HOST_PRD, PAGE_HOST_UAT, PAGE_HOST_PRD, HOST_ACS]
     }
 
     fn endpoints(&self) -> &[Endpoint] {
@@ -220,7 +324,7 @@ impl Provider for Paco {
     }
 
     fn checks(&self) -> &'static [&'static Check] {
-        &ladder::MESSAGE_CHECKS
+        &ladder::ALL
     }
 
     fn settings(&self) -> &'static [SettingDoc] {
@@ -251,17 +355,19 @@ impl Provider for Paco {
 
     fn route(&self, received: &Received) -> Result<(&Endpoint, RouteMatch), Refusal> {
         find_endpoint(
-            &self.endpoints,
+            self.endpoints_at(received.connection.front_door_host.as_deref()),
             CaseRule::Ignored,
             |_version, segment| settings::API_VERSIONS.contains(&segment),
             &received.method,
-            received.uri.path(),
+            without_last_slash(received.uri.path()),
         )
     }
 
-    fn named_by(&self, received: &Received) -> Option<String> {
-        let (_, token) = security::sent_token(received)?;
-        std::str::from_utf8(token).ok().map(ToOwned::to_owned)
+    fn named_by(&self, received: &Received) -> Option<NamedBy> {
+        browser::named_by(received).or_else(|| {
+            let (_, token) = security::sent_token(received)?;
+            std::str::from_utf8(token).ok().map(|token| NamedBy::Credential(token.to_owned()))
+        })
     }
 
     fn refuse(&self, call: &Call, refusal: &Refusal) -> Reply {
@@ -285,6 +391,18 @@ impl Provider for Paco {
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept> {
         let environment = self.source.of(&call).environment;
         Box::pin(masking::keep(call, answer, environment))
+    }
+
+    fn events(&self) -> &'static [EventDoc] {
+        events::EVENTS
+    }
+
+    fn drive(&self, driven: Driven<'_>, event: &str) -> Result<Movement, EventRefusal> {
+        events::drive(driven, event)
+    }
+
+    fn time_moves(&self, driven: Driven<'_>) -> Result<Movement, EventRefusal> {
+        events::time_moves(driven)
     }
 
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {

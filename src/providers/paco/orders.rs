@@ -1,14 +1,21 @@
-//! An order as it is kept, read and shown: PACO keeps it by access token and order number.
+//! An order as it is kept and moved: PACO keeps it by access token and order number.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::messages::{MessageAmount, NotificationUrls};
-use super::states::{Event, State, Timed, as_of};
+use super::answers::{AnswerForm, api_request_text, version};
+use super::cards::{Authentication, Card, CardDetails};
+use super::errors::{
+    CANCELLED, Code, DECLINED, NOT_AUTHENTICATED, ORDER_EXPIRED, PENDING, SUCCESS, SYSTEM_ERROR,
+};
+use super::merchant::Office;
+use super::messages::{Instalments, MessageAmount, NotificationUrls};
+use super::settings::{ACS_TIMEOUT_S, REFUND_REVIEW_S, THREE_DS_VERSION};
+use super::states::{Event, State, Timed, as_of, next_due};
 use crate::blueprint::{Call, Refusal};
-use crate::masking::mask_number;
-use crate::store::{Change, TransactionChange};
+use crate::ids::Ids;
+use crate::store::{Change, Transaction, TransactionChange};
 
 /// The kind under which orders are kept.
 pub(super) const KIND: &str = "order";
@@ -38,16 +45,104 @@ pub(super) struct Order {
     pub changed_at: Timestamp,
     pub expires_at: Timestamp,
     pub auto_settles_at: Option<Timestamp>,
+    #[serde(default)]
+    pub origin: Origin,
+    /// Whether the payer is to be authenticated.
+    #[serde(default)]
+    pub with_3ds: bool,
+    /// Whether the card is to be stored once it has paid.
+    #[serde(default)]
+    pub store_card: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_delay_s: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_payment_types: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<Instalments>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Refunding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_expires_at: Option<Timestamp>,
 }
 
-/// What is kept of a card: nothing that could pay.
+/// How the order came, which is how its result is told later.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// `1.0` or `2.0`.
+    pub version: String,
+    pub request_message_id: Option<String>,
+    /// Signature and content encryption, where the message was sealed.
+    pub sealed: Option<[String; 2]>,
+    /// Whether the real host of an environment was addressed, and which.
+    pub front_door: Option<String>,
+    /// Paid by `nonUi`, without the hosted page.
+    pub direct: bool,
+}
+
+/// A payer at the access control server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Card {
-    /// First six and last four digits.
-    pub masked_number: String,
-    pub scheme: String,
-    pub expiry: Option<String>,
-    pub holder: Option<String>,
+pub(super) struct Challenge {
+    /// `acsTransID` of the creq, by which the payer's browser is recognised.
+    pub transaction_id: String,
+    /// `threeDSSessionData`, which the browser carries along.
+    pub session_data: String,
+    pub times_out_at: Timestamp,
+}
+
+/// A purchased item, as far as refunds need it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub reference_no: Option<String>,
+    pub sub_merchant_id: Option<String>,
+    pub minor: Option<u64>,
+}
+
+/// A refund that was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Refunding {
+    pub refund_no: String,
+    pub minor: u64,
+    pub maker: String,
+    pub at: Timestamp,
+    pub state: RefundState,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item>,
+}
+
+/// What became of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum RefundState {
+    InReview,
+    Refunded,
+    Rejected,
+    Expired,
+}
+
+/// Where and when something happens: the source of its numbers and its instant.
+pub(super) struct Moment<'m> {
+    pub ids: &'m Ids,
+    /// On the merchant's clock.
+    pub at: Timestamp,
+    /// Its number in the journal.
+    pub number: i64,
+}
+
+impl<'m> Moment<'m> {
+    pub(super) fn of(call: &'m Call) -> Self {
+        Self {
+            ids: &call.services().ids,
+            at: call.now(),
+            number: call.received().seq,
+        }
+    }
 }
 
 /// An order as it was read, with the version that a change must find again.
@@ -61,55 +156,209 @@ pub(super) async fn find(call: &Call, order_no: &str) -> Result<Option<Found>, R
     let Some(merchant) = call.merchant() else {
         return Ok(None);
     };
-    let stored = call.services().store.transaction(merchant.id(), KIND, order_no).await.map_err(
-        |error| Refusal::Internal {
-            reason: error.to_string(),
-        },
-    )?;
-    let Some(stored) = stored else {
+    let internal = |reason: String| Refusal::Internal { reason };
+    let stored = call.services().store.transaction(merchant.id(), KIND, order_no).await;
+    let Some(stored) = stored.map_err(|error| internal(error.to_string()))? else {
         return Ok(None);
     };
-    let mut order: Order =
-        serde_json::from_str(&stored.state).map_err(|error| Refusal::Internal {
-            reason: format!("the order {order_no} cannot be read: {error}"),
-        })?;
-    order.move_on(call.now());
-    Ok(Some(Found {
+    read(&stored, call.now()).map(Some).map_err(internal)
+}
+
+/// An order from its row.
+pub(super) fn read(stored: &Transaction, now: Timestamp) -> Result<Found, String> {
+    let mut order: Order = serde_json::from_str(&stored.state)
+        .map_err(|error| format!("the order {} cannot be read: {error}", stored.key))?;
+    order.move_on(now);
+    Ok(Found {
         order,
         version: stored.version,
-    }))
+    })
+}
+
+impl Origin {
+    /// How the order of this request came.
+    pub(super) fn of(call: &Call, direct: bool) -> Self {
+        let sealed = call.form::<AnswerForm>().and_then(|form| form.sealed);
+        let names = |(signature, encryption): (
+            crate::crypto::jose::SignatureAlgorithm,
+            crate::crypto::jose::ContentEncryption,
+        )| [signature.name().to_owned(), encryption.name().to_owned()];
+        Self {
+            version: version(call).to_owned(),
+            request_message_id: api_request_text(call, "requestMessageID").map(ToOwned::to_owned),
+            sealed: sealed.map(names),
+            front_door: call.received().connection.front_door_host.as_deref().map(str::to_owned),
+            direct,
+        }
+    }
 }
 
 impl Order {
-    fn move_on(&mut self, now: Timestamp) {
-        let mut timed = vec![Timed {
-            event: Event::Expire,
-            at: self.expires_at,
-        }];
-        timed.extend(self.auto_settles_at.map(|at| Timed {
-            event: Event::AutoSettle,
-            at,
-        }));
-        let (state, since) = as_of(self.state, &timed, now);
-        if state == State::Settled && self.state != State::Settled {
-            self.settlement_amount = Some(self.transaction_amount.clone());
+    /// Something happens to the payment. `false`: its state forbids it, and nothing has changed.
+    pub(super) fn happens(&mut self, event: Event, office: &Office, moment: &Moment<'_>) -> bool {
+        let Some(next) = self.state.after(event) else {
+            return false;
+        };
+        self.state = next;
+        self.changed_at = moment.at;
+        match event {
+            Event::Pay => self.approved(office, moment),
+            Event::Decline | Event::FailAuthentication | Event::FailSystem => {
+                self.numbered(moment);
+                self.failed_reason = Some(self.result_code().text.to_owned());
+                if event == Event::FailAuthentication && self.with_3ds {
+                    self.authentication = Some(self.authenticated("N", moment));
+                }
+            }
+            Event::Cancel | Event::Abandon | Event::Expire => {
+                self.failed_reason = Some(self.result_code().text.to_owned());
+            }
+            Event::Challenge => {
+                let timeout = SignedDuration::from_secs(ACS_TIMEOUT_S);
+                self.challenge = Some(Challenge {
+                    transaction_id: moment.ids.uuid(),
+                    session_data: moment.ids.hex_128(),
+                    times_out_at: moment.at.saturating_add(timeout).unwrap_or(Timestamp::MAX),
+                });
+            }
+            Event::AutoSettle => self.settlement_amount = Some(self.transaction_amount.clone()),
+            Event::RequestRefund => {
+                let time = SignedDuration::from_secs(REFUND_REVIEW_S);
+                self.review_expires_at = moment.at.checked_add(time).ok();
+            }
+            Event::ApproveRefund => self.reviewed(RefundState::Refunded),
+            Event::RejectRefund => self.reviewed(RefundState::Rejected),
+            Event::ExpireRefund => self.reviewed(RefundState::Expired),
+            Event::Postpone
+            | Event::TimeOutChallenge
+            | Event::Void
+            | Event::Settle
+            | Event::Refund => {}
+        }
+        true
+    }
+
+    fn approved(&mut self, office: &Office, moment: &Moment<'_>) {
+        self.numbered(moment);
+        self.approval_code = Some(moment.ids.digits(6));
+        self.auto_settles_at = office.auto_settle.then_some(moment.at);
+        if self.with_3ds {
+            self.authentication = Some(self.authenticated("Y", moment));
+        }
+        if self.store_card && self.card.is_some() && self.stored_card.is_none() {
+            self.stored_card = Some(moment.ids.uuid());
+        }
+    }
+
+    /// The numbers that a payment gets when the bank behind PACO has answered.
+    fn numbered(&mut self, moment: &Moment<'_>) {
+        self.invoice_no = Some(invoice_no(&self.office_id, moment.number));
+        self.psp_reference_no = Some(moment.ids.digits(12));
+    }
+
+    fn authenticated(&self, status: &str, moment: &Moment<'_>) -> Authentication {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::STANDARD;
+
+        let passed = status == "Y";
+        let mastercard = self.card.as_ref().is_some_and(|card| card.scheme == "CA");
+        Authentication {
+            status: status.to_owned(),
+            eci: passed.then(|| if mastercard { "02" } else { "05" }.to_owned()),
+            cavv: passed.then(|| STANDARD.encode(moment.ids.bytes::<20>())),
+            transaction_id: Some(moment.ids.uuid()),
+            version: THREE_DS_VERSION.to_owned(),
+        }
+    }
+
+    fn reviewed(&mut self, state: RefundState) {
+        self.review_expires_at = None;
+        let open = self.refunds.iter_mut().find(|refund| refund.state == RefundState::InReview);
+        if let Some(refund) = open {
+            refund.state = state;
+        }
+    }
+
+    /// The code that stands for the payment's present state in a result.
+    pub(super) fn result_code(&self) -> Code {
+        match self.state {
+            State::GatheringDetails
+            | State::InProgress
+            | State::Challenged
+            | State::ChallengeTimedOut
+            | State::Pending => PENDING,
+            State::Approved
+            | State::Settled
+            | State::Voided
+            | State::RefundInReview
+            | State::Refunded
+            | State::RefundRejected
+            | State::RefundExpired => SUCCESS,
+            State::Rejected => DECLINED,
+            State::VerificationFailed => NOT_AUTHENTICATED,
+            State::SystemError => SYSTEM_ERROR,
+            State::Cancelled | State::Abandoned => CANCELLED,
+            State::SessionExpired | State::Expired => ORDER_EXPIRED,
+        }
+    }
+
+    /// Minor units that were settled and are neither refunded nor asked to be.
+    pub(super) fn refundable(&self) -> u64 {
+        let settled = self.settlement_amount.as_ref().map_or(0, MessageAmount::minor);
+        let gone = self
+            .refunds
+            .iter()
+            .filter(|refund| matches!(refund.state, RefundState::Refunded | RefundState::InReview));
+        settled.saturating_sub(gone.map(|refund| refund.minor).sum())
+    }
+
+    /// Moves the state to where time alone has brought it; says whether that was anywhere.
+    pub(super) fn move_on(&mut self, now: Timestamp) -> bool {
+        let (state, since) = as_of(self.state, &self.timed(), now);
+        let Some(since) = since else {
+            return false;
+        };
+        match state {
+            State::Settled => self.settlement_amount = Some(self.transaction_amount.clone()),
+            State::RefundExpired => self.reviewed(RefundState::Expired),
+            _ => {}
         }
         self.state = state;
-        self.changed_at = since.unwrap_or(self.changed_at);
+        self.changed_at = since;
+        if matches!(state, State::Expired | State::SessionExpired) {
+            self.failed_reason = Some(self.result_code().text.to_owned());
+        }
+        true
+    }
+
+    fn timed(&self) -> Vec<Timed> {
+        let timed = |event, at: Option<Timestamp>| at.map(|at| Timed { event, at });
+        [
+            timed(Event::Expire, Some(self.expires_at)),
+            timed(Event::AutoSettle, self.auto_settles_at),
+            timed(
+                Event::TimeOutChallenge,
+                self.challenge.as_ref().map(|challenge| challenge.times_out_at),
+            ),
+            timed(Event::ExpireRefund, self.review_expires_at),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// The change that writes this order.
-    pub(super) fn change(&self, call: &Call, decided_on: Option<i64>) -> Change {
+    pub(super) fn change(&self, merchant: &str, at: Timestamp, decided_on: Option<i64>) -> Change {
         Change::Transaction(TransactionChange {
-            merchant: call.merchant().map(|merchant| merchant.id().to_owned()).unwrap_or_default(),
+            merchant: merchant.to_owned(),
             provider: "paco".to_owned(),
             kind: KIND,
             key: self.order_no.clone(),
             decided_on,
             status: self.state.to_string(),
             state: serde_json::to_string(self).expect("an order is JSON"),
-            at: call.now(),
-            due_at: None,
+            at,
+            due_at: next_due(self.state, &self.timed()),
         })
     }
 
@@ -124,77 +373,30 @@ impl Order {
 
     /// `creditCardAuthenticatedDetails`.
     pub(super) fn card_details(&self) -> Option<CardDetails<'_>> {
-        let card = self.card.as_ref()?;
-        let refused = self.state == State::VerificationFailed;
-        Some(CardDetails {
-            card_number: &card.masked_number,
-            local_scheme: &card.scheme,
-            card_expiry_mmyy: card.expiry.as_deref(),
-            issuer_code: None,
-            payer_name: card.holder.as_deref(),
-            card_holder_name: card.holder.as_deref(),
-            authentication_status: refused.then_some("N"),
-            authentication_status_reason: None,
-            eci_value: None,
-            xid_value: None,
-            cavv: None,
-            three_ds_transaction_id: None,
-            authentication_3ds_version: None,
-            issuer_bank_country: None,
-        })
+        self.card.as_ref().map(|card| card.details(self.authentication.as_ref(), self.state))
+    }
+
+    /// Whether a card pays it, rather than a wallet or a bank's own page.
+    pub(super) fn is_paid_by_card(&self) -> bool {
+        is_card(self.payment_type.as_deref().unwrap_or("CC"))
     }
 }
 
-/// `creditCardAuthenticatedDetails`: every member is written, null or not.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CardDetails<'o> {
-    card_number: &'o str,
-    local_scheme: &'o str,
-    #[serde(rename = "cardExpiryMMYY")]
-    card_expiry_mmyy: Option<&'o str>,
-    issuer_code: Option<&'o str>,
-    payer_name: Option<&'o str>,
-    card_holder_name: Option<&'o str>,
-    authentication_status: Option<&'static str>,
-    authentication_status_reason: Option<&'static str>,
-    eci_value: Option<&'static str>,
-    xid_value: Option<&'static str>,
-    cavv: Option<&'static str>,
-    three_ds_transaction_id: Option<&'static str>,
-    #[serde(rename = "authentication3DSVersion")]
-    authentication_3ds_version: Option<&'static str>,
-    issuer_bank_country: Option<&'static str>,
+/// Card payments, at once or in instalments.
+pub(super) fn is_card(payment_type: &str) -> bool {
+    matches!(payment_type.split('-').next(), Some("CC" | "IPP"))
 }
 
-impl Card {
-    /// Keeps of a card what may be kept.
-    pub(super) fn from_number(
-        number: &str,
-        expiry: Option<String>,
-        holder: Option<String>,
-    ) -> Self {
-        Self {
-            masked_number: mask_number(number),
-            scheme: scheme(number).to_owned(),
-            expiry,
-            holder,
-        }
-    }
-}
-
-/// The payment type's letters for a card's scheme (`CC-VI` and so on).
-fn scheme(number: &str) -> &'static str {
-    let two: u32 = number.get(..2).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    let four: u32 = number.get(..4).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    match (two, four) {
-        (40..=49, _) => "VI",
-        (51..=55, _) | (_, 2221..=2720) => "CA",
-        (34 | 37, _) => "AX",
-        (62, _) => "UP",
-        (_, 3528..=3589) => "JC",
-        _ => "CC",
-    }
+/// Four letters of the office and a counter of thirteen digits.
+fn invoice_no(office: &str, number: i64) -> String {
+    let letters: String = office
+        .chars()
+        .filter(char::is_ascii_alphabetic)
+        .chain("XXXX".chars())
+        .take(4)
+        .collect::<String>()
+        .to_ascii_uppercase();
+    format!("{letters}{number:013}")
 }
 
 /// An instant with seven fractional digits and Z, as PACO's .NET services write it.
@@ -209,17 +411,21 @@ pub(super) fn date_time_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// When an order expires that nobody pays.
-pub(super) fn expiry(asked: Option<&str>, lifetime: SignedDuration, now: Timestamp) -> Timestamp {
+/// An instant that a request names; `None` where it names none.
+pub(super) fn asked_instant(asked: Option<&str>) -> Option<Timestamp> {
     // The first year is how .NET writes an instant that was never set.
-    let asked = asked.filter(|text| !text.starts_with("0001-")).and_then(|text| {
+    asked.filter(|text| !text.starts_with("0001-")).and_then(|text| {
         text.parse::<Timestamp>().ok().or_else(|| {
             // Without an offset the instant is UTC, as everywhere in this API.
             let civil = text.parse::<jiff::civil::DateTime>().ok()?;
             jiff::tz::Offset::UTC.to_timestamp(civil).ok()
         })
-    });
-    asked.unwrap_or_else(|| now.saturating_add(lifetime).unwrap_or(Timestamp::MAX))
+    })
+}
+
+/// When an order expires that nobody pays.
+pub(super) fn expiry(asked: Option<&str>, lifetime: SignedDuration, now: Timestamp) -> Timestamp {
+    asked_instant(asked).unwrap_or_else(|| now.saturating_add(lifetime).unwrap_or(Timestamp::MAX))
 }
 
 #[cfg(test)]
@@ -235,8 +441,8 @@ mod tests {
     }
 
     #[test]
-    fn a_card_s_scheme_is_told_by_its_first_digits() {
-        assert_eq!(scheme("5399330000012640"), "CA");
-        assert_eq!(scheme("4101490000057763"), "VI");
+    fn an_invoice_number_has_four_letters_and_thirteen_digits() {
+        assert_eq!(invoice_no("DEMO_NEPAL", 7), "DEMO0000000000007");
+        assert_eq!(invoice_no("12", 7), "XXXX0000000000007");
     }
 }

@@ -2,29 +2,42 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answers::{api_request_text, business_error, envelope};
+use super::cards::{self, Card};
+use super::challenges;
 use super::errors::{
     Code, DECLINED, INVALID_REQUEST, NOT_AUTHENTICATED, PENDING, SUCCESS, SYSTEM_ERROR,
 };
+use super::html;
 use super::merchant::{Office, PacoMerchant};
-use super::messages::Payment;
+use super::messages::{CreditCardDetails, MessageAmount, Payment};
 use super::notifications;
-use super::orders::{self, Card, Order, date_time, date_time_seconds};
+use super::orders::{self, Item, Moment, Order, Origin, date_time_seconds, is_card};
+use super::results;
 use super::settings::Settings;
-use super::states::State;
+use super::states::{Event, State};
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;
 use crate::scenario::Outcome;
+use crate::store::{Change, Issued};
 
-/// Beyond the schema: airline data wants a billing address. One client reports the text.
+/// Beyond the schema: what members of an order demand of each other.
 pub(super) fn order_rules(request: &Value) -> Result<(), Failure> {
+    // One client reports the text of this refusal.
     if request.get("airlineData").is_some() && request.get("billingAddress").is_none() {
         return Err(Failure::new(
             "the member billingAddress, because airlineData is present",
             "none",
+        ));
+    }
+    let instalments = &request["installmentPaymentDetails"];
+    let period = instalments["installmentPeriod"].as_i64().unwrap_or(0);
+    if instalments["ippFlag"] == "Y" && period < 1 {
+        return Err(Failure::new(
+            "installmentPaymentDetails.installmentPeriod above zero, because ippFlag is Y",
+            period.to_string(),
         ));
     }
     Ok(())
@@ -42,10 +55,8 @@ pub(super) fn direct_rules(request: &Value) -> Result<(), Failure> {
             format!("\"{payment_type}\""),
         ));
     }
-    let is_card = is_card(payment_type);
     let stored = request["storeCardDetails"]["storedCardUniqueID"].as_str();
-    let has_stored = stored.is_some_and(|id| !id.is_empty() && !id.starts_with("{{"));
-    if !is_card || has_stored {
+    if !is_card(payment_type) || stored.is_some_and(is_stored_card_id) {
         return Ok(());
     }
     for member in ["cardNumber", "cardExpiryMMYY"] {
@@ -65,8 +76,9 @@ fn is_known(payment_type: &str) -> bool {
     ["CC", "IPP", "QR", "WALLET", "IMBANK"].contains(&family)
 }
 
-fn is_card(payment_type: &str) -> bool {
-    matches!(payment_type.split('-').next(), Some("CC" | "IPP"))
+/// The literal `{{guid}}` stands in nearly every copy of the official sample and means none.
+fn is_stored_card_id(id: &str) -> bool {
+    !id.is_empty() && !id.starts_with("{{")
 }
 
 /// Creates an order that waits for its payer on the hosted page.
@@ -80,30 +92,24 @@ pub(super) async fn pre_payment_ui(
     let request = request.into_inner();
     let office = office(call, settings, &request.office_id)?;
     refuse_duplicate(call, settings, &request.order_no).await?;
-    if let Some(code) = failure_of(outcome) {
-        return Err(scripted_failure(call, settings, code, outcome));
-    }
-    let order = new_order(call, &office, request.clone(), State::GatheringDetails);
+    let card = stored_card(call, settings, &request).await?;
+    scripted_refusal(call, settings, outcome)?;
+    let order = new_order(call, &office, request, card, false);
     let data = json!({
-        "paymentIncompleteResult": incomplete_result(&order, &request),
+        "paymentIncompleteResult": results::incomplete(&order, &Value::Null),
         "paymentPage": {
-            "paymentPageURL": format!(
-                "{}/payment/?pid={}&lang={}",
-                page_origin(call),
-                order.controller_internal_id,
-                page_language(call),
-            ),
+            "paymentPageURL": format!("{}&lang={}", page_url(call, &order), page_language(call)),
             "validTillDateTime": date_time_seconds(order.expires_at),
         },
     });
     Ok(Decision {
         reply: Reply::message(200, envelope(call, PENDING, data)),
-        changes: vec![order.change(call, None)],
+        changes: vec![created(call, &order), issued(call, &order.controller_internal_id, &order)],
         notifications: Vec::new(),
     })
 }
 
-/// Pays directly, without 3-D Secure.
+/// Pays directly: by card, with or without 3-D Secure, or by sending the payer to a wallet.
 pub(super) async fn non_ui(
     call: Call,
     settings: Arc<Settings>,
@@ -114,64 +120,98 @@ pub(super) async fn non_ui(
     let request = request.into_inner();
     let office = office(call, settings, &request.office_id)?;
     refuse_duplicate(call, settings, &request.order_no).await?;
-    let payment_type = request.payment_type.as_deref().unwrap_or_default();
-    if !is_card(payment_type) {
+    let card = stored_card(call, settings, &request).await?;
+    let mut order = new_order(call, &office, request, card, true);
+    if !order.is_paid_by_card() {
         scripted_refusal(call, settings, outcome)?;
-        return Ok(wallet(call, &office, request));
+        return Ok(wallet(call, &order));
     }
-    let (state, code, status) = match outcome {
-        Outcome::Success => (State::Approved, SUCCESS, 200),
-        Outcome::Declined => (State::Rejected, DECLINED, settings.decline_status),
-        Outcome::AuthenticationFailed => {
-            (State::VerificationFailed, NOT_AUTHENTICATED, settings.decline_status)
-        }
-        Outcome::SystemError => (State::SystemError, SYSTEM_ERROR, settings.decline_status),
-    };
-    let mut order = new_order(call, &office, request.clone(), state);
-    order.invoice_no = Some(invoice_no(call, &office.id));
-    order.psp_reference_no = Some(call.services().ids.digits(12));
-    if state == State::Approved {
-        order.approval_code = Some(call.services().ids.digits(6));
-        order.auto_settles_at = office.auto_settle.then(|| call.now());
-    } else {
-        order.failed_reason = Some(code.text.to_owned());
+    let event = event_of(outcome);
+    if event == Event::Pay && order.with_3ds && settings.acs_challenges {
+        order.happens(Event::Challenge, &office, &Moment::of(call));
+        return Ok(challenged(call, &order));
     }
-    let data = json!({
-        "paymentResult": payment_result(call, &order, code),
-        "autoRedirectDelayTimer": request.auto_redirect_delay_timer,
-    });
+    order.happens(event, &office, &Moment::of(call));
+    let code = order.result_code();
+    let status = if code == SUCCESS { 200 } else { settings.decline_status };
+    let data = results::payment(&call.services().ids, &order, code);
     let message = envelope(call, code, data);
     Ok(Decision {
-        changes: vec![order.change(call, None)],
+        changes: created_with_card(call, &order),
         notifications: vec![notifications::of_result(call, &order, &message)],
         reply: Reply::message(status, message),
     })
 }
 
-/// A wallet payment is sent on to the wallet's own page.
-fn wallet(call: &Call, office: &Office, request: Payment) -> Decision {
-    let order = new_order(call, office, request, State::InProgress);
-    let data = json!({
-        "webPaymentResult": {
-            "webPaymentUrl": format!("{}/payment/?pid={}", page_origin(call), order.controller_internal_id),
-            "paymentStatusInfo": order.status_info("lastUpdatedDateTime"),
-            "orderNo": order.order_no,
-            "productDescription": order.product_description,
-            "controllerInternalID": order.controller_internal_id,
-            "invoiceNo2C2P": order.invoice_no,
-            "paymentType": order.payment_type,
-            "channelCode": order.channel_code,
-            "agentCode": order.agent_code,
-            "transactionAmount": order.transaction_amount,
-            "transactionDateTime": date_time(order.created_at),
-            "paymentExpiryDateTime": date_time(order.expires_at),
-            "officeId": order.office_id,
-        },
+/// The bank wants to know its payer: the browser goes to the access control server first.
+fn challenged(call: &Call, order: &Order) -> Decision {
+    let mut changes = vec![created(call, order)];
+    let challenge = order.challenge.as_ref().map_or(Value::Null, |challenge| {
+        changes.push(issued(call, &challenge.transaction_id, order));
+        challenges::for_the_browser(challenge, &html::acs_origin(call))
     });
+    let data = json!({ "paymentIncompleteResult": results::incomplete(order, &challenge) });
     Decision {
         reply: Reply::message(200, envelope(call, PENDING, data)),
-        changes: vec![order.change(call, None)],
+        changes,
         notifications: Vec::new(),
+    }
+}
+
+/// A wallet payment is sent on to the wallet's own page.
+fn wallet(call: &Call, order: &Order) -> Decision {
+    let result = results::web_payment(order, &page_url(call, order));
+    let data = json!({ "webPaymentResult": result });
+    Decision {
+        reply: Reply::message(200, envelope(call, PENDING, data)),
+        changes: vec![created(call, order), issued(call, &order.controller_internal_id, order)],
+        notifications: Vec::new(),
+    }
+}
+
+fn created(call: &Call, order: &Order) -> Change {
+    order.change(merchant_id(call), call.now(), None)
+}
+
+/// A new order, and the card that it has stored, if it has.
+fn created_with_card(call: &Call, order: &Order) -> Vec<Change> {
+    let mut changes = vec![created(call, order)];
+    changes.extend(newly_stored(merchant_id(call), order, &Moment::of(call)));
+    changes
+}
+
+/// The change that stores an order's card, once it has paid and was asked to.
+pub(super) fn newly_stored(merchant: &str, order: &Order, moment: &Moment<'_>) -> Option<Change> {
+    match (&order.stored_card, &order.card) {
+        (Some(id), Some(card)) if order.store_card && order.state == State::Approved => {
+            Some(cards::store(merchant, id, card, moment))
+        }
+        _ => None,
+    }
+}
+
+/// A name by which a browser will come for the order.
+pub(super) fn issued(call: &Call, name: &str, order: &Order) -> Change {
+    Change::Issue(Issued {
+        provider: "paco".to_owned(),
+        name: name.to_owned(),
+        merchant: merchant_id(call).to_owned(),
+        kind: orders::KIND.to_owned(),
+        key: order.order_no.clone(),
+    })
+}
+
+pub(super) fn merchant_id(call: &Call) -> &str {
+    call.merchant().map(|merchant| merchant.id()).unwrap_or_default()
+}
+
+/// What an outcome means for a payment.
+pub(super) fn event_of(outcome: Outcome) -> Event {
+    match outcome {
+        Outcome::Success => Event::Pay,
+        Outcome::Declined => Event::Decline,
+        Outcome::AuthenticationFailed => Event::FailAuthentication,
+        Outcome::SystemError => Event::FailSystem,
     }
 }
 
@@ -207,6 +247,38 @@ async fn refuse_duplicate(call: &Call, settings: &Settings, order_no: &str) -> R
     })
 }
 
+/// The card that pays: the one in the message, or the stored one that it names.
+async fn stored_card(
+    call: &Call,
+    settings: &Settings,
+    request: &Payment,
+) -> Result<Option<Card>, Refusal> {
+    let stored = request.store_card_details.stored_card_unique_id.as_deref();
+    let Some(id) = stored.filter(|id| is_stored_card_id(id)) else {
+        return Ok(in_message(&request.credit_card_details));
+    };
+    if let Some(card) = cards::stored(call, id).await? {
+        return Ok(Some(card));
+    }
+    Err(Refusal::Business {
+        reply: business_error(call, settings, INVALID_REQUEST),
+        reason: Failure::new(
+            "a storedCardUniqueID that an earlier payment of this merchant returned",
+            format!("\"{}\"", id.chars().take(100).collect::<String>()),
+        )
+        .fix(
+            "Pay once with storeCardFlag Y and take storedCardUniqueID from its paymentResult; send \
+             storeCardFlag N and no id to pay with the card's number.",
+        ),
+    })
+}
+
+fn in_message(details: &CreditCardDetails) -> Option<Card> {
+    let number = details.card_number.as_deref()?;
+    let holder = details.card_holder_name.as_ref().or(details.payer_name.as_ref());
+    Some(Card::from_number(number, details.card_expiry_mmyy.clone(), holder.cloned()))
+}
+
 fn failure_of(outcome: Outcome) -> Option<Code> {
     match outcome {
         Outcome::Success => None,
@@ -222,29 +294,30 @@ pub(super) fn scripted_refusal(
     settings: &Settings,
     outcome: Outcome,
 ) -> Result<(), Refusal> {
-    match failure_of(outcome) {
-        None => Ok(()),
-        Some(code) => Err(scripted_failure(call, settings, code, outcome)),
-    }
-}
-
-fn scripted_failure(call: &Call, settings: &Settings, code: Code, outcome: Outcome) -> Refusal {
-    Refusal::Business {
+    let Some(code) = failure_of(outcome) else {
+        return Ok(());
+    };
+    Err(Refusal::Business {
         reply: business_error(call, settings, code),
         reason: Failure::new(
             "nothing else: the request is right",
             format!("a scenario's outcome {outcome:?}"),
         ),
-    }
+    })
 }
 
-fn new_order(call: &Call, office: &Office, request: Payment, state: State) -> Order {
+fn new_order(
+    call: &Call,
+    office: &Office,
+    request: Payment,
+    card: Option<Card>,
+    direct: bool,
+) -> Order {
     let now = call.now();
-    let details = request.credit_card_details;
-    let card = details.card_number.map(|number| {
-        let holder = details.card_holder_name.or(details.payer_name);
-        Card::from_number(&number, details.card_expiry_mmyy, holder)
-    });
+    let storing = request.store_card_details.store_card_flag.as_deref() == Some("Y");
+    let stored =
+        request.store_card_details.stored_card_unique_id.filter(|id| is_stored_card_id(id));
+    let card_payment = is_card(request.payment_type.as_deref().unwrap_or("CC"));
     Order {
         order_no: request.order_no,
         office_id: request.office_id,
@@ -252,7 +325,7 @@ fn new_order(call: &Call, office: &Office, request: Payment, state: State) -> Or
         invoice_no: None,
         approval_code: None,
         psp_reference_no: None,
-        state,
+        state: if direct && !card_payment { State::InProgress } else { State::GatheringDetails },
         payment_type: request.payment_type.or_else(|| Some("CC".to_owned())),
         channel_code: request.channel_code,
         agent_code: request.agent_code,
@@ -261,10 +334,6 @@ fn new_order(call: &Call, office: &Office, request: Payment, state: State) -> Or
         settlement_amount: None,
         notification_urls: request.notification_urls,
         card,
-        stored_card: request
-            .store_card_details
-            .stored_card_unique_id
-            .filter(|id| !id.is_empty() && !id.starts_with("{{")),
         mcp_flag: request.mcp_flag,
         failed_reason: None,
         created_at: now,
@@ -275,32 +344,46 @@ fn new_order(call: &Call, office: &Office, request: Payment, state: State) -> Or
             now,
         ),
         auto_settles_at: None,
+        origin: Origin::of(call, direct),
+        with_3ds: card_payment && request.request_3ds_flag.as_deref() == Some("Y"),
+        // A card that is stored already is not stored once more.
+        store_card: storing && stored.is_none(),
+        stored_card: stored,
+        redirect_delay_s: request.auto_redirect_delay_timer,
+        preferred_payment_types: request.preferred_payment_types,
+        challenge: None,
+        authentication: None,
+        instalments: request
+            .installment_payment_details
+            .filter(|details| details.ipp_flag.as_deref() == Some("Y")),
+        payer: request.general_payer_details,
+        items: request
+            .purchase_items
+            .into_iter()
+            .map(|item| Item {
+                reference_no: item.reference_no,
+                sub_merchant_id: item.sub_merchant_id,
+                minor: item.purchase_item_price.as_ref().map(MessageAmount::minor),
+            })
+            .collect(),
+        refunds: Vec::new(),
+        review_expires_at: None,
     }
 }
 
-/// Four letters of the office and a counter of thirteen digits.
-fn invoice_no(call: &Call, office: &str) -> String {
-    let letters: String = office
-        .chars()
-        .filter(char::is_ascii_alphabetic)
-        .chain("XXXX".chars())
-        .take(4)
-        .collect::<String>()
-        .to_ascii_uppercase();
-    format!("{letters}{:013}", call.received().seq)
+/// The address of an order's page.
+fn page_url(call: &Call, order: &Order) -> String {
+    format!("{}/payment/?pid={}", page_origin(call), order.controller_internal_id)
 }
 
 /// Where the hosted page stands: on a host of its own beside the API's, where that is the real one.
-fn page_origin(call: &Call) -> String {
+pub(super) fn page_origin(call: &Call) -> String {
     let origin = call.origin();
-    match origin.strip_prefix("https://core.").filter(|_| is_front_door(call)) {
+    let front_door = call.received().connection.front_door_host.is_some();
+    match origin.strip_prefix("https://core.").filter(|_| front_door) {
         Some(rest) => format!("https://payment.{rest}"),
         None => origin,
     }
-}
-
-fn is_front_door(call: &Call) -> bool {
-    call.received().connection.front_door_host.is_some()
 }
 
 fn page_language(call: &Call) -> String {
@@ -311,152 +394,4 @@ fn page_language(call: &Call) -> String {
         })
         .unwrap_or("en-US")
         .to_owned()
-}
-
-fn incomplete_result(order: &Order, request: &Payment) -> Value {
-    let urls = &order.notification_urls;
-    let mut result = json!({
-        "notificationURLs": {
-            "confirmationUrl": browser_return(&urls.confirmation, order),
-            "cancellationUrl": browser_return(&urls.cancellation, order),
-            "failedUrl": browser_return(&urls.failed, order),
-            "backendUrl": urls.backend,
-        },
-        "aresACSChallenge": null,
-        "failedReason": null,
-        "availablePaymentTypes": ["CC", "CC-AX", "CC-CA", "CC-UP", "CC-VI"],
-        "untokenizedStoredCardList": null,
-        "storedCardUniqueID": null,
-        "paymentExpiryDateTime": date_time(order.expires_at),
-        "linkExpiryDateTime": date_time(order.expires_at),
-        "pspExpiryDateTime": null,
-        "currencyConversionType": "None",
-        "currencyConversionMerchantId": null,
-        "currencyConversionFlag": false,
-        "preferredPaymentTypes": request.preferred_payment_types,
-        "transactionDateTime": date_time(order.created_at),
-        "orderNo": order.order_no,
-        "productDescription": order.product_description,
-        "invoiceNo2C2P": order.invoice_no,
-        "pspInvoiceNo": null,
-        "pspReferenceNo": order.psp_reference_no,
-        "controllerInternalID": order.controller_internal_id,
-        "paymentStatusInfo": order.status_info("lastUpdatedDateTime"),
-        "paymentType": order.payment_type,
-        "channelCode": order.channel_code,
-        "agentCode": order.agent_code,
-        "transactionAmount": order.transaction_amount,
-        "settlementAmount": null,
-        "customFieldList": null,
-    });
-    add_rest(&mut result, order);
-    result
-}
-
-fn payment_result(call: &Call, order: &Order, code: Code) -> Value {
-    let declined = order.failed_reason.is_some();
-    let mut result = json!({
-        "creditCardAuthenticatedDetails": order.card_details(),
-        "approvalCode": order.approval_code,
-        "pspName": "Sandgate",
-        "pspMerchantId": null,
-        "failedReason": order.failed_reason,
-        "pspResponse": psp_response(call, order, code, order.created_at),
-        "surchargeAmount": null,
-        "paymentExpiryDateTime": date_time(order.expires_at),
-        "payslipURL": null,
-        "storedCardUniqueID": order.stored_card,
-        "installmentPaymentResults": null,
-        "airlineDate": null,
-        "transactionDateTime": date_time(order.created_at),
-        "orderNo": order.order_no,
-        "productDescription": order.product_description,
-        "invoiceNo2C2P": order.invoice_no,
-        "pspReferenceNo": order.psp_reference_no,
-        "pspInvoiceNo": null,
-        "controllerInternalID": order.controller_internal_id,
-        "paymentStatusInfo": order.status_info("lastUpdatedDateTime"),
-        "paymentType": order.payment_type,
-        "channelCode": order.channel_code,
-        "agentCode": order.agent_code,
-        "mcpFlag": order.mcp_flag,
-        "transactionAmount": order.transaction_amount,
-        "originalTransactionAmount": order.transaction_amount,
-        "settlementAmount": order.settlement_amount,
-        "customFieldList": null,
-        "tokenizeDetails": null,
-        "priorPaymentResponseDetails": if declined {
-            json!({
-                "responseCode": code.code,
-                "responseDescription": code.text,
-                "marketingDescription": code.text,
-            })
-        } else {
-            Value::Null
-        },
-    });
-    add_rest(&mut result, order);
-    result
-}
-
-/// The members that every payment answer ends on.
-fn add_rest(result: &mut Value, order: &Order) {
-    for number in 1..=10 {
-        result[format!("userDefined{number}")] = Value::Null;
-    }
-    for member in
-        ["clientIp", "ddcId", "statementDescriptor", "transactionInitiator", "previousPaymentId"]
-    {
-        result[member] = Value::Null;
-    }
-    result["officeId"] = json!(order.office_id);
-}
-
-/// `pspResponse`: what the bank behind PACO said.
-pub(super) fn psp_response(call: &Call, order: &Order, code: Code, at: Timestamp) -> Value {
-    json!({
-        "responseMessageID": call.services().ids.uuid(),
-        "responseToRequestMessageID": null,
-        "responseCode": code.code,
-        "responseDescription": code.text,
-        "responseDateTime": date_time(at),
-        "responseTime": 0,
-        "approvalCode": order.approval_code,
-        "pspReferenceNo": order.psp_reference_no,
-        "response63": null,
-    })
-}
-
-/// A browser URL with what PACO appends to it. Values are form-encoded and their escapes then
-/// percent-encoded again: a blank becomes `+` and comes back as `%2b`, as captured.
-fn browser_return(url: &str, order: &Order) -> String {
-    let (url, fragment) = match url.split_once('#') {
-        Some((url, fragment)) => (url, format!("#{fragment}")),
-        None => (url, String::new()),
-    };
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let twice = |text: &str| form_encoded(text).replace('%', "%25").replace('+', "%2b");
-    format!(
-        "{url}{separator}orderNo={}&productDescription={}&controllerInternalId={}{fragment}",
-        twice(&order.order_no),
-        twice(&order.product_description),
-        order.controller_internal_id
-    )
-}
-
-fn form_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        match byte {
-            b' ' => encoded.push('+'),
-            b'-' | b'_' | b'.' | b'*' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                encoded.push(char::from(byte));
-            }
-            other => {
-                let _ = write!(encoded, "%{other:02x}");
-            }
-        }
-        encoded
-    })
 }

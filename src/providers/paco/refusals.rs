@@ -8,8 +8,8 @@ use super::errors::{
     ACCESS_DENIED, ENCRYPTION_REQUIRED, EXPIRED_TOKEN, INVALID_REQUEST, INVALID_TOKEN,
     UNSUPPORTED_MEDIA_TYPE,
 };
-use super::ladder;
 use super::settings::{JOSE_FAILURE_STATUS, Settings};
+use super::{html, ladder, pages, refunds};
 use crate::blueprint::{BodyFault, Call, Refusal, Reply};
 use crate::checks::Check;
 use crate::scenario::ScriptedError;
@@ -63,7 +63,23 @@ fn failed_check(call: &Call, settings: &Settings, check: &'static Check) -> Repl
         return Reply::plain(400, &json!({"message": ENCRYPTION_REQUIRED}));
     }
     if is(&ladder::FIELDS) {
-        return business_error(call, settings, INVALID_REQUEST);
+        let refund = call.route().is_some_and(|route| route.endpoint == "refund");
+        let code = if refund { refunds::code_of_malformed(call) } else { INVALID_REQUEST };
+        return business_error(call, settings, code);
+    }
+    if is(&ladder::PAGE) || is(&ladder::CREQ) {
+        return html::unknown(call);
+    }
+    if is(&ladder::PAGE_FORM) {
+        return pages::form_again(call);
+    }
+    if is(&ladder::SESSION_DATA) || is(&ladder::CHALLENGE_ANSWER) {
+        return html::refused(
+            call,
+            400,
+            "This confirmation cannot be read",
+            "Go back to the shop and start the payment again.",
+        );
     }
     if is(&ladder::REQUEST) && call.unsealed().is_none() {
         // A plain body that is no JSON object: nothing is sealed, and nothing was opened.

@@ -101,7 +101,7 @@ pub(super) fn inquiry<T: DeserializeOwned>(
     let merchant = call.step(&TOKEN, known_token(call))?;
     call.judge(&BASIC, basic_credentials(call, settings, &merchant))?;
     call.proven();
-    let query = query(call.received());
+    let query = parameters(call.received().uri.query().unwrap_or_default());
     note_subject(call, &Value::Object(query.clone()));
     call.set_opened(Value::Object(query.clone()));
     let bound = call.step(&FIELDS, fields::bind(&query, schema, settings.strict_names))?;
@@ -181,14 +181,14 @@ fn note_subject(call: &Call, request: &Value) {
     }
 }
 
-type Judged = Result<Option<Cow<'static, str>>, Failure>;
+pub(super) type Judged = Result<Option<Cow<'static, str>>, Failure>;
 
 #[expect(clippy::unnecessary_wraps, reason = "every rung is judged to the same type")]
 fn skipped(reason: &'static str) -> Judged {
     Ok(Some(Cow::Borrowed(reason)))
 }
 
-fn over_https(call: &Call, settings: &Settings) -> Judged {
+pub(super) fn over_https(call: &Call, settings: &Settings) -> Judged {
     match (settings.https_only, call.received().connection.scheme) {
         (_, Scheme::Https) => Ok(None),
         (false, Scheme::Http) => skipped("https_only is off"),
@@ -644,11 +644,10 @@ fn instant(value: &Value, claim: &str) -> Result<Timestamp, Failure> {
     })
 }
 
-/// The query's parameters, decoded; the first of a name counts.
-fn query(received: &Received) -> Map<String, Value> {
+/// The parameters of a query or a form, decoded; the first of a name counts.
+pub(super) fn parameters(text: &str) -> Map<String, Value> {
     let mut parameters = Map::new();
-    for pair in received.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
-    {
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = percent_decoded(name);
         if !parameters.contains_key(&name) {

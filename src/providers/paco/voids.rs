@@ -9,7 +9,8 @@ use super::errors::{Code, INVALID_REQUEST, SUCCESS, WRONG_STATE};
 use super::inquiries::unknown_order;
 use super::messages::{MessageAmount, Void};
 use super::orders::{self, Found, Order};
-use super::payments::{psp_response, scripted_refusal};
+use super::payments::{merchant_id, scripted_refusal};
+use super::results::psp_response;
 use super::settings::Settings;
 use super::states::Event;
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
@@ -92,14 +93,14 @@ pub(super) fn done(call: &Call, found: &Found) -> Decision {
         "paymentType": order.payment_type,
         "approvalCode": order.approval_code,
         "pspReferenceNo": order.psp_reference_no,
-        "pspResponse": psp_response(call, order, SUCCESS, call.now()),
+        "pspResponse": psp_response(&call.services().ids, order, SUCCESS, call.now()),
         "transactionAmount": order.transaction_amount,
         "settlementAmount": order.settlement_amount,
         "officeId": order.office_id,
     });
     Decision {
         reply: Reply::message(200, envelope(call, SUCCESS, data)),
-        changes: vec![order.change(call, Some(found.version))],
+        changes: vec![order.change(merchant_id(call), call.now(), Some(found.version))],
         notifications: Vec::new(),
     }
 }
