@@ -16,6 +16,8 @@ mod harness;
 mod near_misses;
 mod one_winner;
 mod paco;
+mod paco_pages;
+mod paco_refunds;
 mod paco_secrets;
 mod paco_settings;
 mod scenarios;

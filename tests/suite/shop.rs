@@ -97,6 +97,8 @@ impl Shop {
             "nonUi" => ("POST", "Payment/nonUi"),
             "Void" => ("POST", "Void"),
             "Settlement" => ("PUT", "Settlement"),
+            "refund" => ("POST", "Refund/refund"),
+            "transactionList" => ("POST", "Inquiry/transactionList"),
             other => panic!("{other} takes no message"),
         };
         let second = start_instant().as_second();
@@ -146,6 +148,42 @@ impl Shop {
     /// A settlement of a payment.
     pub(crate) fn settlement(&self, order_no: &str) -> Message {
         self.message("Settlement", action(order_no, "settlementAmount"))
+    }
+
+    /// A refund of a payment.
+    pub(crate) fn refund(&self, order_no: &str, minor: u32) -> Message {
+        let request = json!({
+            "apiRequest": {"requestMessageID": "0d7d5c2e-4b56-4c1a-9f0e-6f1f0f6f7a03"},
+            "officeId": "DEMO_MANUAL",
+            "orderNo": order_no,
+            "refundAmount": amount_of(minor),
+            "localMakerChecker": {"maker": {"username": "maker", "email": "maker@shop.test"}},
+        });
+        self.message("refund", request)
+    }
+
+    /// A search for orders, as the official sample writes what it does not ask for.
+    pub(crate) fn list(&self, asked: &Value) -> Message {
+        let mut search = json!({
+            "controllerInternalID": null, "officeId": [], "orderNo": [], "invoiceNo2C2P": null,
+            "fromDate": "0001-01-01T00:00:00", "toDate": "0001-01-01T00:00:00",
+            "amountFrom": null, "amountTo": null,
+        });
+        for (name, value) in asked.as_object().into_iter().flatten() {
+            search[name] = value.clone();
+        }
+        let request = json!({
+            "apiRequest": {"requestMessageID": "0d7d5c2e-4b56-4c1a-9f0e-6f1f0f6f7a04"},
+            "advSearchParams": search,
+        });
+        self.message("transactionList", request)
+    }
+
+    /// Pays and settles, and looks that it worked.
+    #[track_caller]
+    pub(crate) fn settles(&self, sandbox: &Sandbox, order_no: &str) {
+        self.pays(sandbox, order_no);
+        self.settlement(order_no).sealed().send(sandbox).assert_status(200);
     }
 
     /// An inquiry.

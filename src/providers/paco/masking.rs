@@ -3,9 +3,11 @@
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::layers::{self, Layer, Peeled};
+use super::results::form_encoded;
+use super::security::parameters;
 use super::settings::Environment;
 use crate::blueprint::{Call, Kept, WireReply};
 use crate::crypto::hashes::sha256;
@@ -20,6 +22,7 @@ pub(super) async fn keep(call: Call, answer: WireReply, environment: Environment
     let mut inside = inside(&call, &body, environment).await;
     kept.opened_request = opened_request(&call, &mut inside);
     let (body, note) = match inside {
+        Inside::Nothing if is_form(&call) => masked_form(&body),
         Inside::Nothing => masked_plain(body),
         Inside::Unreachable | Inside::Read { masked: false, .. } => (body, None),
         Inside::Unreadable | Inside::Read { masked: true, .. } => {
@@ -120,6 +123,33 @@ fn protected_header(body: &[u8]) -> Vec<u8> {
     text.as_bytes()[start..].iter().copied().take_while(|byte| is_base64(*byte)).collect()
 }
 
+fn is_form(call: &Call) -> bool {
+    let media = call.received().header_text("content-type").unwrap_or_default();
+    media.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+}
+
+/// A form's fields are masked by their names, as a message's members are; groups of digits do not
+/// hide a number that way.
+fn masked_form(body: &[u8]) -> (Vec<u8>, Option<String>) {
+    let mut fields = parameters(&String::from_utf8_lossy(body));
+    let mut any = false;
+    for (name, value) in &mut fields {
+        let mut one = Value::Object(Map::from_iter([(name.clone(), value.take())]));
+        any |= mask_value(&mut one);
+        *value = one[name.as_str()].take();
+    }
+    if !any {
+        return (body.to_vec(), None);
+    }
+    let masked: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| {
+            format!("{}={}", form_encoded(name), form_encoded(value.as_str().unwrap_or_default()))
+        })
+        .collect();
+    (masked.join("&").into_bytes(), Some(taken_out(body)))
+}
+
 fn masked_plain(body: Vec<u8>) -> (Vec<u8>, Option<String>) {
     if body.is_empty() {
         return (body, None);
@@ -134,15 +164,16 @@ fn masked_plain(body: Vec<u8>) -> (Vec<u8>, Option<String>) {
     };
     match masked {
         None => (body, None),
-        Some(masked) => {
-            let note = format!(
-                "masked: card data was taken out; the body had {} bytes, SHA-256 {}",
-                body.len(),
-                ids::hex(&sha256(&body))
-            );
-            (masked.into_bytes(), Some(note))
-        }
+        Some(masked) => (masked.into_bytes(), Some(taken_out(&body))),
     }
+}
+
+fn taken_out(body: &[u8]) -> String {
+    format!(
+        "masked: card data was taken out; the body had {} bytes, SHA-256 {}",
+        body.len(),
+        ids::hex(&sha256(body))
+    )
 }
 
 fn holds_card_data(content: &[u8]) -> bool {

@@ -206,7 +206,8 @@ pub(super) fn returning(url: &str, order: &Order) -> String {
     )
 }
 
-fn form_encoded(text: &str) -> String {
+/// Form-encoding, with lower-case escapes as .NET writes them.
+pub(super) fn form_encoded(text: &str) -> String {
     use std::fmt::Write as _;
 
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
