@@ -16,6 +16,7 @@ mod harness;
 mod near_misses;
 mod one_winner;
 mod paco;
+mod paco_keys;
 mod paco_secrets;
 mod paco_settings;
 mod scenarios;
