@@ -11,10 +11,10 @@ use super::{
     NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, SettingDoc, WireReply,
 };
 use crate::checks::Check;
-use crate::diagnosis::NearMiss;
+use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
-use crate::scenario::{Misbehaviour, ScriptedError};
-use crate::store::{LadderRung, MerchantRecord, Verdict};
+use crate::scenario::{Misbehaviour, NOTHING_WRONG, ScriptedError};
+use crate::store::{LadderRung, MerchantRecord, RungVerdict, Transaction, Verdict};
 
 /// What a near-miss search may look at: an exchange as it was recorded.
 #[derive(Clone, Debug)]
@@ -33,12 +33,29 @@ pub struct Evidence {
     pub body: Vec<u8>,
     /// The ladder.
     pub ladder: Vec<LadderRung>,
+    /// The opened request, without card data.
+    pub opened: Option<Value>,
+    /// What was answered, opened if it was sealed, where it is JSON.
+    pub answer: Option<Value>,
     /// How it ended.
     pub verdict: Verdict,
+    /// Why the business refused it.
+    pub reason: Option<String>,
     /// The merchant that was named.
     pub merchant: Option<Arc<Merchant>>,
+    /// Transactions of this merchant that the request may have meant; none while it is recorded.
+    pub related: Vec<Transaction>,
     /// The instant of the exchange.
     pub at: Timestamp,
+}
+
+impl Evidence {
+    /// Whether a scenario made it fail: then nothing is wrong with the request.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        self.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced)
+            || self.reason.as_ref().is_some_and(|reason| reason.contains(NOTHING_WRONG))
+    }
 }
 
 /// What the journal keeps of an exchange's bytes, after masking.
@@ -123,6 +140,9 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Takes what must not be stored out of an exchange.
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept>;
+
+    /// Every usual mistake that [`diagnose`](Self::diagnose) looks for.
+    fn mistakes(&self) -> &'static [&'static Mistake];
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;

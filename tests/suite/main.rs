@@ -17,6 +17,7 @@ mod near_misses;
 mod one_winner;
 mod paco;
 mod paco_keys;
+mod paco_mistakes;
 mod paco_secrets;
 mod paco_settings;
 mod scenarios;

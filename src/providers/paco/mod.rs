@@ -16,7 +16,7 @@ use crate::blueprint::{
     RouteMatch, SettingDoc, Verified, WireReply, find_endpoint,
 };
 use crate::checks::Check;
-use crate::diagnosis::NearMiss;
+use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
 use crate::store::MerchantRecord;
@@ -239,6 +239,7 @@ impl Provider for Paco {
         vec![
             ("endpoints", export::endpoints_table(&self.endpoints)),
             ("checks", export::checks_table()),
+            ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
             ("settings", settings::settings_table()),
             ("constants", settings::constants_table()),
@@ -285,6 +286,10 @@ impl Provider for Paco {
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept> {
         let environment = self.source.of(&call).environment;
         Box::pin(masking::keep(call, answer, environment))
+    }
+
+    fn mistakes(&self) -> &'static [&'static Mistake] {
+        near_misses::ALL
     }
 
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {
