@@ -198,6 +198,54 @@ fn layers_that_are_missing_or_in_the_wrong_order_are_named() {
 }
 
 #[test]
+fn a_layer_that_is_there_twice_or_in_the_wrong_serialization_is_named() {
+    let (sandbox, shop) = shop();
+    let message = order(&shop);
+    let signed = message.signed();
+    let parts: Vec<&str> = signed.split('.').collect();
+    let jws_json =
+        json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
+    let sealed = message.encrypted(signed.as_bytes());
+    let parts: Vec<&str> = sealed.split('.').collect();
+    let jwe_json = json!({"protected": parts[0], "encrypted_key": parts[1], "iv": parts[2],
+        "ciphertext": parts[3], "tag": parts[4]});
+    let twice_signed = message.signed_payload(signed.as_bytes());
+
+    for (request, check, mistake, evidence) in [
+        (message.around(&sealed), "paco.jws", "paco.layer_twice", "is a JWE again"),
+        (message.around(&twice_signed), "paco.claims", "paco.layer_twice", "is a JWS again"),
+        (
+            message.with_body(jwe_json.to_string()),
+            "paco.jwe",
+            "paco.json_serialization",
+            "the body is a JWE as a JSON object",
+        ),
+        (
+            message.around(&jws_json),
+            "paco.jws",
+            "paco.json_serialization",
+            "inside the JWE is a JWS as a JSON object",
+        ),
+        (
+            message.around(&format!("\"{signed}\"")),
+            "paco.jws",
+            "paco.damaged_inner_token",
+            "it is wrapped in quotes",
+        ),
+        (
+            message.around(&format!("{signed}\n")),
+            "paco.jws",
+            "paco.damaged_inner_token",
+            "white space around it",
+        ),
+    ] {
+        let answer = request.send(&sandbox);
+
+        assert_named(&sandbox, &answer, check, &[(mistake, evidence)]);
+    }
+}
+
+#[test]
 fn other_key_encryptions_are_named_even_under_a_lying_header() {
     let (sandbox, shop) = shop();
 
@@ -619,6 +667,21 @@ fn a_mistake_is_named_although_the_card_data_behind_it_was_not_kept() {
         assert_named(&sandbox, &answer, "paco.issuer", &[("paco.wrong_issuer", evidence)]);
     let note = explanation["request_note"].as_str().unwrap_or_default();
     assert!(note.starts_with("masked"), "{explanation}");
+}
+
+#[test]
+fn an_order_number_used_twice_is_named_although_the_card_was_not_kept() {
+    let (sandbox, shop) = shop();
+    shop.pays(&sandbox, "A1");
+
+    for request in [shop.payment("A1").sealed(), shop.payment("A1").plain()] {
+        let answer = request.send(&sandbox);
+
+        let explanation = sandbox.explanation(&answer.exchange());
+        assert_eq!(named(&explanation), ["paco.order_no_reused"], "{explanation}");
+        let note = explanation["request_note"].as_str().unwrap_or_default();
+        assert!(note.starts_with("masked"), "{explanation}");
+    }
 }
 
 #[test]

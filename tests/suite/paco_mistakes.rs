@@ -208,6 +208,39 @@ fn a_date_or_a_url_in_another_form_is_named() {
 }
 
 #[test]
+fn a_currency_or_an_expiry_in_another_form_is_named_and_the_expiry_is_not_quoted() {
+    let (sandbox, shop) = shop();
+    let in_currency = |currency: &str| {
+        let mut stated = amount();
+        stated["currencyCode"] = json!(currency);
+        shop.page("A1").member("transactionAmount", stated)
+    };
+    let expiring = |expiry: &str| {
+        let mut message = shop.payment("A1");
+        message.request["creditCardDetails"]["cardExpiryMMYY"] = json!(expiry);
+        message
+    };
+
+    for (currency, evidence) in [("npr", "is written NPR"), ("524", "is the numeric code")] {
+        let answer = in_currency(currency).sealed().send(&sandbox);
+        assert_member(&sandbox, &answer, "paco.currency_in_another_form", evidence);
+    }
+    for (expiry, evidence) in [
+        ("2812", "the year stands in front"),
+        ("12/28", "the slash between"),
+        ("122028", "the year has four digits"),
+        ("728", "the zero in front"),
+    ] {
+        let answer = expiring(expiry).sealed().send(&sandbox);
+
+        assert_member(&sandbox, &answer, "paco.card_expiry_in_another_form", evidence);
+        let explanation = sandbox.explanation(&answer.exchange());
+        let said = explanation["near_misses"].to_string();
+        assert!(!said.contains(expiry), "{said}");
+    }
+}
+
+#[test]
 fn an_action_on_an_invoice_number_instead_of_an_order_number_is_named() {
     let (sandbox, shop) = shop();
     let paid = shop.says(&shop.pays(&sandbox, "A1"));

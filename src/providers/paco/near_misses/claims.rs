@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::Scene;
 use super::mistakes::{
     EXPIRED, LOCAL_TIME, MOVED_DATE, NOT_WRAPPED_IN_REQUEST, NOT_YET_VALID, REQUEST_AS_TEXT,
     TIME_AS_TEXT, WRONG_AUDIENCE, WRONG_ISSUER, WRONG_TIME_UNIT,
 };
+use super::{Scene, quoted};
 use crate::diagnosis::Search;
 use crate::diagnosis::instants::{finer_unit, from_seconds, spoken, zone_offset};
 use crate::providers::paco::settings::{ANSWER_ISSUER, REQUEST_AUDIENCE};
@@ -20,7 +20,7 @@ pub(super) fn who_and_for_whom(scene: &Scene<'_>, search: &mut Search) {
                 "PacoIssuer is the issuer of answers; a request is issued by the access token"
                     .to_owned()
             }
-            Some(other) => format!("iss is \"{other}\""),
+            Some(other) => format!("iss is {}", quoted(other)),
             None => "iss is missing or no string".to_owned(),
         })
     });
@@ -30,13 +30,13 @@ pub(super) fn who_and_for_whom(scene: &Scene<'_>, search: &mut Search) {
         }
         Some(match claim("aud") {
             Some(other) if other.eq_ignore_ascii_case(REQUEST_AUDIENCE) => {
-                format!("\"{other}\" differs in upper and lower case only")
+                format!("{} differs in upper and lower case only", quoted(other))
             }
             Some(ANSWER_ISSUER) => "PacoIssuer is the issuer of answers".to_owned(),
             Some(other) if Some(other) == claim("iss") => {
                 "aud holds the access token, which is the audience of answers".to_owned()
             }
-            Some(other) => format!("aud is \"{other}\""),
+            Some(other) => format!("aud is {}", quoted(other)),
             None => "aud is missing or no string".to_owned(),
         })
     });

@@ -1,15 +1,16 @@
 //! Mistakes with the form of a message: headers, media types, wrappings, and the order of layers.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::mistakes::{
-    BEARER_TOKEN, DAMAGED_ACCESS_TOKEN, DAMAGED_TOKEN_TEXT, ENCRYPTION_MISSING, JOSE_ON_INQUIRY,
-    JOSE_SENT_AS_JSON, JOSE_WRAPPED_IN_JSON, JSON_SENT_AS_JOSE, LAYERS_IN_WRONG_ORDER,
+    BEARER_TOKEN, DAMAGED_ACCESS_TOKEN, DAMAGED_INNER_TOKEN, DAMAGED_TOKEN_TEXT,
+    ENCRYPTION_MISSING, JOSE_ON_INQUIRY, JOSE_SENT_AS_JSON, JOSE_WRAPPED_IN_JSON,
+    JSON_SENT_AS_JOSE, JSON_SERIALIZATION, LAYER_TWICE, LAYERS_IN_WRONG_ORDER,
     REQUEST_WRAPPED_IN_JSON, SIGNATURE_MISSING, TOKEN_IN_QUERY, V4_NAMES, V4_TOKEN,
 };
 use super::{Scene, is_inquiry, member, quoted};
 use crate::crypto::jose::{CompactJwe, CompactJws};
-use crate::diagnosis::Search;
+use crate::diagnosis::{Search, token_text};
 use crate::json;
 use crate::providers::paco::layers::Layer;
 use crate::providers::paco::security::token_damage;
@@ -52,7 +53,8 @@ pub(super) fn of_the_message(scene: &Scene<'_>, search: &mut Search) {
             )
         })
     });
-    let wrapped = search.has(&JOSE_WRAPPED_IN_JSON);
+    search.candidate(&JSON_SERIALIZATION, || json_serialization(scene));
+    let wrapped = search.has(&JOSE_WRAPPED_IN_JSON) || search.has(&JSON_SERIALIZATION);
     search.candidate(&JSON_SENT_AS_JOSE, || {
         (scene.failed == "paco.jwe" && !wrapped && json::parse_object(&scene.evidence.body).is_ok())
             .then(|| "the body is a JSON object; sign and encrypt it first".to_owned())
@@ -101,16 +103,39 @@ pub(super) fn of_its_layers(scene: &Scene<'_>, search: &mut Search) {
         }
         _ => None,
     });
+    let serialized = search.has(&JSON_SERIALIZATION);
     search.candidate(&SIGNATURE_MISSING, || match layers {
         [
             Layer::Jwe {
                 opened: Some(_), ..
             },
-        ] if !scene.claims.is_empty() => Some(
+        ] if !scene.claims.is_empty() && !serialized => Some(
             "inside the JWE are bare claims; sign them to a compact JWS and encrypt that"
                 .to_owned(),
         ),
         _ => None,
+    });
+    search.candidate(&LAYER_TWICE, || match layers {
+        [Layer::Jwe { .. }, Layer::Jwe { .. }, ..] => {
+            Some("inside the JWE is a JWE again; encrypt once, around the JWS".to_owned())
+        }
+        [Layer::Jwe { .. }, Layer::Jws(_), Layer::Jws(_)] => {
+            Some("what is signed is a JWS again; sign once, over the claims".to_owned())
+        }
+        _ => None,
+    });
+    search.candidate(&DAMAGED_INNER_TOKEN, || {
+        let opened = matches!(
+            layers,
+            [Layer::Jwe {
+                opened: Some(_),
+                ..
+            }]
+        );
+        let inner = std::str::from_utf8(&scene.peeled.content).ok().filter(|_| opened)?;
+        let (damage, repaired) = token_text::damage(inner)?;
+        CompactJws::parse(&repaired).ok()?;
+        Some(format!("{damage}; what is encrypted is the JWS as it is, byte for byte"))
     });
     search.candidate(&V4_TOKEN, || {
         let alone = match layers {
@@ -145,6 +170,31 @@ pub(super) fn of_its_layers(scene: &Scene<'_>, search: &mut Search) {
             known.map(|(name, here)| format!("{name} (here: {here})")).collect();
         Some(format!("it has {}", told.join(", ")))
     });
+}
+
+/// The members that only a token of many lines of JSON has.
+fn json_serialization(scene: &Scene<'_>) -> Option<String> {
+    let has = |object: &Map<String, Value>, names: &[&str]| {
+        names.iter().all(|name| object.contains_key(*name))
+    };
+    let is_jws = |object: &Map<String, Value>| {
+        has(object, &["payload", "signature"]) || has(object, &["payload", "signatures"])
+    };
+    let body = json::parse_object(&scene.evidence.body).unwrap_or_default();
+    let sealed = matches!(scene.peeled.layers.as_slice(), [Layer::Jwe { .. }]);
+    let what = if has(&body, &["ciphertext", "iv"]) {
+        "the body is a JWE"
+    } else if is_jws(&body) {
+        "the body is a JWS"
+    } else if sealed && is_jws(&scene.claims) {
+        "inside the JWE is a JWS"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{what} as a JSON object; let the library make the compact form (in node's jose: \
+         CompactSign and CompactEncrypt)"
+    ))
 }
 
 fn is_declared(scene: &Scene<'_>, media_type: &str) -> bool {

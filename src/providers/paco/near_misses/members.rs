@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::mistakes::{
-    DATE_IN_ANOTHER_FORM, FLAG_IN_ANOTHER_FORM, KEYED_BY_INVOICE_NO, LIST_OR_SINGLE,
-    MEMBER_ELSEWHERE, MISSPELT_NAME, NAMES_IN_ANOTHER_CASE, NUMBER_AS_TEXT, OBJECT_AS_TEXT,
-    REFUND_DETAILS_WRAPPER, REFUND_MAKER_MISSING, REQUEST_WRAPPED_IN_JSON, TEXT_AS_NUMBER,
-    URL_WITHOUT_SCHEME, V4_NAMES,
+    CARD_EXPIRY_IN_ANOTHER_FORM, CURRENCY_IN_ANOTHER_FORM, DATE_IN_ANOTHER_FORM,
+    FLAG_IN_ANOTHER_FORM, KEYED_BY_INVOICE_NO, LIST_OR_SINGLE, MEMBER_ELSEWHERE, MISSPELT_NAME,
+    NAMES_IN_ANOTHER_CASE, NUMBER_AS_TEXT, OBJECT_AS_TEXT, REFUND_DETAILS_WRAPPER,
+    REFUND_MAKER_MISSING, REQUEST_WRAPPED_IN_JSON, TEXT_AS_NUMBER, URL_WITHOUT_SCHEME, V4_NAMES,
 };
 use super::{Scene, loosely, member, quoted};
 use crate::diagnosis::Search;
@@ -240,6 +240,36 @@ fn forms(problems: &[Problem], search: &mut Search) {
                     quoted(&text)
                 ))
             })
+    });
+    search.candidate(&CURRENCY_IN_ANOTHER_FORM, || {
+        let problem = problems.iter().find(|problem| {
+            let text = problem.value.as_str().unwrap_or_default();
+            matches!(problem.fault, Fault::Form(Kind::Currency))
+                && text.len() == 3
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })?;
+        let text = problem.value.as_str().unwrap_or_default();
+        Some(if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            format!("{} {text} is the numeric code; write the letters, as in NPR", problem.path)
+        } else {
+            format!("{} {} is written {}", problem.path, quoted(text), text.to_ascii_uppercase())
+        })
+    });
+    search.candidate(&CARD_EXPIRY_IN_ANOTHER_FORM, || {
+        let problem = problems.iter().find(|problem| {
+            let text = problem.value.as_str().unwrap_or_default();
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            matches!(problem.fault, Fault::Form(Kind::CardExpiry)) && (3..=6).contains(&digits)
+        })?;
+        // Its digits are no business of an explanation.
+        let text = problem.value.as_str().unwrap_or_default();
+        let form = match text.len() {
+            3 => "it lacks the zero in front of the month",
+            4 => "the year stands in front of the month",
+            5 => "the slash between month and year is one character too many",
+            _ => "the year has four digits",
+        };
+        Some(format!("{}: {form}; write MMYY, as in 1228", problem.path))
     });
     search.candidate(&URL_WITHOUT_SCHEME, || {
         let problem = problems.iter().find(|problem| {

@@ -43,6 +43,11 @@ mistakes! {
             "The encryption is missing: the body is only signed";
         SIGNATURE_MISSING: "paco.signature_missing",
             "The signature is missing: the claims are only encrypted";
+        LAYER_TWICE: "paco.layer_twice", "One layer was applied twice";
+        JSON_SERIALIZATION: "paco.json_serialization",
+            "A layer is in JOSE's JSON serialization instead of the compact one";
+        DAMAGED_INNER_TOKEN: "paco.damaged_inner_token",
+            "The signed token was changed before it was encrypted";
         V4_TOKEN: "paco.v4_token",
             "A single HS256 token was sent, as another product of 2C2P takes it";
         V4_NAMES: "paco.v4_names", "The members are those of another product of 2C2P";
@@ -109,6 +114,10 @@ mistakes! {
         OBJECT_AS_TEXT: "paco.object_as_text", "An object is sent as JSON inside a string";
         DATE_IN_ANOTHER_FORM: "paco.date_in_another_form",
             "A date is not in the form of ISO 8601";
+        CURRENCY_IN_ANOTHER_FORM: "paco.currency_in_another_form",
+            "A currency is not the three capital letters of ISO 4217";
+        CARD_EXPIRY_IN_ANOTHER_FORM: "paco.card_expiry_in_another_form",
+            "A card's expiry is not MMYY";
         URL_WITHOUT_SCHEME: "paco.url_without_scheme", "A URL has no https:// in front";
         KEYED_BY_INVOICE_NO: "paco.keyed_by_invoice_no",
             "The order is named by invoiceNo2C2P instead of orderNo";
