@@ -190,6 +190,20 @@ fn a_key_of_another_kind_or_of_somebody_else_is_refused_with_what_it_is() {
     }
 }
 
+#[test]
+fn a_key_where_the_two_keys_belong_is_refused_and_not_repeated() {
+    let sandbox = Sandbox::start();
+    let private = text(pair().private_key_to_pem_pkcs8());
+    let asked = json!({"provider": "paco", "credentials": {"keys": private}});
+
+    let answer = sandbox.admin_post("/merchants", &asked);
+
+    answer.assert_status(400);
+    let said = answer.text();
+    assert!(said.contains("credentials.keys") && said.contains("signing_public_key"), "{said}");
+    assert!(!said.contains(&bare_body(&private)[200..260]), "{said}");
+}
+
 #[track_caller]
 fn assert_refused(answer: &Answer, damage: &str, repair: &str) {
     answer.assert_status(400);

@@ -1,6 +1,7 @@
 //! The usual mistakes behind a seal that is right: members of the request, and what the business
 //! refuses. And what is no mistake: every correct request, in every form that PACO takes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -446,6 +447,9 @@ fn every_mistake_that_is_looked_for_is_made_by_a_test() {
         .copied()
         .collect();
 
+    let once: BTreeSet<&str> = known.iter().copied().collect();
+    assert_eq!(once.len(), known.len(), "a mistake is there twice");
+    assert!(known.iter().all(|id| id.starts_with("paco.")), "{known:?}");
     assert!(known.len() > 50, "only {} mistakes are known", known.len());
     assert!(untested.is_empty(), "no test makes {}", untested.join(", "));
 }

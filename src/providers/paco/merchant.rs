@@ -298,8 +298,16 @@ fn enrol_keys(asked: Option<&Value>, shortest_bits: u32) -> Result<Value, Enrolm
         Some(other) => Err(EnrolmentError {
             member: "credentials.keys".to_owned(),
             reason: format!(
-                "{other} is none of \"demo\", \"generate\", or an object with \
-                 signing_public_key and encryption_public_key"
+                "{} is none of \"demo\", \"generate\", or an object with signing_public_key and \
+                 encryption_public_key",
+                // A long text is likely a key, perhaps a private one, and is not repeated.
+                match other {
+                    Value::String(text) if text.len() > 40 => {
+                        format!("a text of {} characters", text.len())
+                    }
+                    Value::Object(_) | Value::Array(_) => crate::json::kind(other).to_owned(),
+                    short => short.to_string(),
+                }
             ),
         }),
     }

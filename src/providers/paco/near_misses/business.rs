@@ -10,24 +10,33 @@ use super::mistakes::{
 };
 use super::{Scene, loosely, member, members, quoted};
 use crate::diagnosis::Search;
+use crate::providers::paco::errors;
 use crate::providers::paco::orders::KIND;
 use crate::providers::paco::payments::UNUSED_ORDER_NO;
 use crate::store::Transaction;
+
+const INVALID_REQUEST: &str = errors::INVALID_REQUEST.code;
+const WRONG_STATE: &str = errors::WRONG_STATE.code;
+const UNKNOWN_ORDER: &str = errors::UNKNOWN_ORDER.code;
+/// The codes of refunds: malformed, invalid amount, and not refundable.
+const REFUND_MALFORMED: &str = "PC-B050039";
+const REFUND_AMOUNT: &str = "PC-B050040";
+const NOT_REFUNDABLE: &str = "PC-B050053";
 
 /// A refusal by the business.
 pub(super) fn refusals(scene: &Scene<'_>, search: &mut Search) {
     let code = response_code(scene).unwrap_or_default();
     let reason = scene.evidence.reason.as_deref().unwrap_or_default();
     match code {
-        "PC-B050095" => {
+        INVALID_REQUEST => {
             search.candidate(&ORDER_NO_REUSED, || {
                 let (_, more) = reason.split_once(UNUSED_ORDER_NO)?.1.split_once("; ")?;
                 Some(format!("{more}; a retry of a declined order needs a new orderNo"))
             });
             search.candidate(&OFFICE_ID_MISSPELT, || office_id(scene));
         }
-        "PC-B050013" => wrong_state(scene, reason, search),
-        "PC-B050053" => {
+        WRONG_STATE => wrong_state(scene, reason, search),
+        NOT_REFUNDABLE => {
             search.candidate(&REFUND_BEFORE_SETTLEMENT, || {
                 let (status, _) = state_in(reason)?;
                 (status == "A").then(|| {
@@ -38,8 +47,8 @@ pub(super) fn refusals(scene: &Scene<'_>, search: &mut Search) {
             });
             wrong_state(scene, reason, search);
         }
-        "PC-B050039" | "PC-B050040" => members::refund(scene, search),
-        "PC-B052201" => unknown_order(scene, search),
+        REFUND_MALFORMED | REFUND_AMOUNT => members::refund(scene, search),
+        UNKNOWN_ORDER => unknown_order(scene, search),
         _ => {}
     }
 }
@@ -48,7 +57,10 @@ pub(super) fn refusals(scene: &Scene<'_>, search: &mut Search) {
 pub(super) fn oversights(scene: &Scene<'_>, search: &mut Search) {
     search.candidate(&ITEM_PRICE_OF_THE_DEMO, || {
         let minor = |amount: &Value| {
-            member(amount.as_object()?, "amountText")?.as_str()?.parse::<u64>().ok()
+            let amount = amount.as_object()?;
+            let places = member(amount, "decimalPlaces").and_then(Value::as_u64);
+            let text = member(amount, "amountText").filter(|_| places == Some(2))?;
+            text.as_str()?.parse::<u64>().ok()
         };
         let paid = minor(scene.member("transactionAmount")?)?;
         let items = scene.member("purchaseItems").or_else(|| scene.member("purchaseItemize"))?;
