@@ -83,7 +83,7 @@ pub const ADMIN_BODY_BYTES: usize = 1024 * 1024;
 pub const ADMIN_REQUEST: Duration = Duration::from_secs(90);
 
 /// Candidates that a near-miss search tries before it stops.
-pub const NEAR_MISS_CANDIDATES: usize = 64;
+pub const NEAR_MISS_CANDIDATES: usize = 128;
 
 /// Members that a JSON message may have in all. More are refused before anything looks at them.
 pub const JSON_MEMBERS: usize = 20_000;

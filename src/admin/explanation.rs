@@ -17,7 +17,10 @@ use super::query::Query;
 use crate::blueprint::{Evidence, Provider};
 use crate::checks::Check;
 use crate::diagnosis::NearMiss;
-use crate::store::{Attribution, ExchangeDetail, ExchangeFilter, LadderRung, RungVerdict, Verdict};
+use crate::json;
+use crate::store::{
+    Attribution, ExchangeDetail, ExchangeFilter, LadderRung, RungVerdict, Transaction, Verdict,
+};
 
 /// The paths of this resource.
 pub(super) fn routes() -> Router<Arc<Admin>> {
@@ -182,10 +185,11 @@ async fn near_misses(
 ) -> (Vec<NearMiss>, Option<String>) {
     // Where no check failed the reason says it all, and nobody misses a near miss.
     let a_check_failed = detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Failed);
+    let known = provider.map_or(0, |provider| provider.mistakes().len());
     if let Some(stored) = &detail.near_misses {
         let found: Vec<NearMiss> = serde_json::from_value(stored.clone()).unwrap_or_default();
         // They were searched while the bytes were there.
-        let note = (found.is_empty() && a_check_failed).then(|| NOTHING_FITS.to_owned());
+        let note = (found.is_empty() && a_check_failed).then(|| unknown(known));
         return (found, note);
     }
     if detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced) {
@@ -195,17 +199,20 @@ async fn near_misses(
     let Some(provider) = provider.map(Arc::clone) else {
         return (Vec::new(), None);
     };
-    let evidence = evidence(admin, detail);
+    let evidence = evidence(admin, detail).await;
     // Recovering what was signed takes RSA work, which has its own threads.
     let found = admin.services.rsa.run(move || provider.diagnose(&evidence)).await;
-    let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(detail));
+    let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(known, detail));
     (found, note)
 }
 
-const NOTHING_FITS: &str = "none of the usual mistakes explains it";
+/// What is not known is said to be unknown.
+fn unknown(known: usize) -> String {
+    format!("none of the {known} usual mistakes that are known fits; this one is unknown")
+}
 
-fn nothing_fits(detail: &ExchangeDetail) -> String {
-    let mut text = NOTHING_FITS.to_owned();
+fn nothing_fits(known: usize, detail: &ExchangeDetail) -> String {
+    let mut text = unknown(known);
     if let Some(note) = &detail.request_note {
         text.push_str("; the stored body is not the one that came (");
         text.push_str(note);
@@ -214,7 +221,7 @@ fn nothing_fits(detail: &ExchangeDetail) -> String {
     text
 }
 
-fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
+async fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
     let summary = &detail.summary;
     Evidence {
         method: summary.method.clone(),
@@ -224,11 +231,33 @@ fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
         headers: detail.request_headers.clone(),
         body: detail.request_body.clone(),
         ladder: detail.ladder.clone(),
+        opened: detail.opened_request.clone(),
+        answer: match &detail.opened_answer {
+            Some(opened) => Some(Value::clone(opened)),
+            None => json::parse(&detail.answer_body).ok(),
+        },
         verdict: summary.verdict,
+        reason: detail.reason.clone(),
+        related: related(admin, detail).await,
         merchant: summary.merchant.as_deref().and_then(|id| admin.services.merchants.by_id(id)),
         at: summary.at,
     }
 }
+
+/// What a refused request may have meant. A search that fails costs a near miss, no explanation.
+async fn related(admin: &Admin, detail: &ExchangeDetail) -> Vec<Transaction> {
+    let summary = &detail.summary;
+    let (Verdict::Refused, Some(merchant), Some(subject)) =
+        (summary.verdict, &summary.merchant, &summary.subject)
+    else {
+        return Vec::new();
+    };
+    let store = &admin.services.store;
+    store.transactions_like(merchant, subject, RELATED).await.unwrap_or_default()
+}
+
+/// Transactions that a search for a mistyped name looks at.
+const RELATED: u32 = 5;
 
 fn in_one_sentence(detail: &ExchangeDetail, checks: &[ExplainedCheck<'_>]) -> String {
     let failed = checks

@@ -12,10 +12,12 @@ use super::{
     WireReply,
 };
 use crate::checks::Check;
-use crate::diagnosis::NearMiss;
+use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
-use crate::scenario::{Misbehaviour, ScriptedError};
-use crate::store::{Change, LadderRung, MerchantRecord, NewNotification, Transaction, Verdict};
+use crate::scenario::{Misbehaviour, NOTHING_WRONG, ScriptedError};
+use crate::store::{
+    Change, LadderRung, MerchantRecord, NewNotification, RungVerdict, Transaction, Verdict,
+};
 
 /// What a near-miss search may look at: an exchange as it was recorded.
 #[derive(Clone, Debug)]
@@ -34,12 +36,29 @@ pub struct Evidence {
     pub body: Vec<u8>,
     /// The ladder.
     pub ladder: Vec<LadderRung>,
+    /// The opened request, without card data.
+    pub opened: Option<Value>,
+    /// What was answered, opened if it was sealed, where it is JSON.
+    pub answer: Option<Value>,
     /// How it ended.
     pub verdict: Verdict,
+    /// Why the business refused it.
+    pub reason: Option<String>,
     /// The merchant that was named.
     pub merchant: Option<Arc<Merchant>>,
+    /// Transactions of this merchant that the request may have meant; none while it is recorded.
+    pub related: Vec<Transaction>,
     /// The instant of the exchange.
     pub at: Timestamp,
+}
+
+impl Evidence {
+    /// Whether a scenario made it fail: then nothing is wrong with the request.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        self.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced)
+            || self.reason.as_ref().is_some_and(|reason| reason.contains(NOTHING_WRONG))
+    }
 }
 
 /// What the journal keeps of an exchange's bytes, after masking.
@@ -195,6 +214,9 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// If it cannot be read.
     fn time_moves(&self, driven: Driven<'_>) -> Result<Movement, EventRefusal>;
+
+    /// Every usual mistake that [`diagnose`](Self::diagnose) looks for.
+    fn mistakes(&self) -> &'static [&'static Mistake];
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;

@@ -157,6 +157,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_unknown_mistake_is_said_to_be_unknown() {
+        let note = "none of the 7 usual mistakes that are known fits; this one is unknown";
+        let explanation = json!({ "verdict": "refused", "near_miss_note": note });
+
+        let last = lines(&explanation).pop();
+
+        assert_eq!(last, Some(format!("near misses: {note}")));
+    }
+
+    #[test]
     fn the_ladder_is_readable_without_colour() {
         let explanation = json!({
             "exchange": "3-abc", "verdict": "refused", "attribution": "named",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use josekit::jwe::{JweDecrypter, JweEncrypter};
 use josekit::jws::{JwsSigner, JwsVerifier};
 use openssl::bn::BigNum;
@@ -14,6 +14,7 @@ use openssl::x509::X509;
 use serde_json::Value;
 
 use super::hashes::sha256;
+use super::key_text::{self, KeyText};
 use crate::{ids, json, limits};
 
 /// A public RSA key with its parsed uses.
@@ -30,6 +31,15 @@ pub struct PrivateKey {
     public: PublicKey,
     pub(super) signers: [OnceLock<Option<Box<dyn JwsSigner>>>; 6],
     pub(super) decrypters: [OnceLock<Option<Box<dyn JweDecrypter>>>; 3],
+}
+
+/// How a public key arrived: its form, and what had to be mended in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyArrival {
+    /// The form.
+    pub form: PublicKeyForm,
+    /// What was wrong with the text, one clause each.
+    pub mended: Vec<&'static str>,
 }
 
 /// The form in which a public key arrived.
@@ -55,10 +65,13 @@ pub enum KeyProblem {
     Empty,
     /// The private half was sent.
     #[error(
-        "this is a private key; upload only its public half (openssl pkey -in key.pem -pubout) \
-         and treat the private key as disclosed"
+        "this is {what}; upload only its public half (openssl pkey -in key.pem -pubout) and treat \
+         the private key as disclosed"
     )]
-    Private,
+    Private {
+        /// What it is, more closely.
+        what: &'static str,
+    },
     /// The text cannot be read as any kind of key.
     #[error("the key cannot be read: {reason}; {fix}")]
     Damaged {
@@ -93,24 +106,31 @@ pub enum KeyProblem {
     },
 }
 
-impl PublicKeyForm {
-    /// What was noticed about the form, where the portal wants another one.
+impl KeyArrival {
+    /// What was mended or converted, where the portal wants another text than the one that came.
     #[must_use]
-    pub fn note(self) -> Option<&'static str> {
-        match self {
-            Self::SpkiPem | Self::SpkiBase64 => None,
-            Self::Pkcs1 => Some(
-                "converted from PKCS#1; the provider's portal wants X.509 SubjectPublicKeyInfo \
-                 (openssl rsa -RSAPublicKey_in -in key.pem -pubout)",
+    pub fn note(&self) -> Option<String> {
+        let mut said: Vec<&str> = self.mended.clone();
+        let (converted, command) = match self.form {
+            PublicKeyForm::SpkiPem | PublicKeyForm::SpkiBase64 => (None, ""),
+            PublicKeyForm::Pkcs1 => (
+                Some("it was converted from PKCS#1"),
+                " (openssl rsa -RSAPublicKey_in -in key.pem -pubout)",
             ),
-            Self::Certificate => Some(
-                "taken out of an X.509 certificate; the provider's portal wants the bare X.509 \
-                 SubjectPublicKeyInfo (openssl x509 -in cert.pem -pubkey -noout)",
+            PublicKeyForm::Certificate => (
+                Some("it was taken out of an X.509 certificate"),
+                " (openssl x509 -in cert.pem -pubkey -noout)",
             ),
-            Self::Jwk => {
-                Some("converted from a JWK; the provider's portal wants X.509 SubjectPublicKeyInfo")
-            }
-        }
+            PublicKeyForm::Jwk => (Some("it was converted from a JWK"), ""),
+        };
+        said.extend(converted);
+        (!said.is_empty()).then(|| {
+            format!(
+                "accepted here: {}; the provider's portal wants X.509 SubjectPublicKeyInfo, as PEM \
+                 or bare base64{command}",
+                said.join("; ")
+            )
+        })
     }
 }
 
@@ -119,8 +139,8 @@ impl PublicKey {
     ///
     /// # Errors
     /// A private, damaged, foreign or too short key, with the reason.
-    pub fn read(text: &str, shortest_bits: u32) -> Result<(Self, PublicKeyForm), KeyProblem> {
-        let (key, form) = parse_public(text)?;
+    pub fn read(text: &str, shortest_bits: u32) -> Result<(Self, KeyArrival), KeyProblem> {
+        let (key, arrival) = parse_public(text)?;
         let bits = key.bits();
         if bits < shortest_bits {
             return Err(KeyProblem::TooShort {
@@ -136,7 +156,7 @@ impl PublicKey {
         }
         usable(&key)?;
         let spki_der = key.public_key_to_der().map_err(|_| unreadable("its parts do not fit"))?;
-        Ok((Self::from_parts(spki_der, bits), form))
+        Ok((Self::from_parts(spki_der, bits), arrival))
     }
 
     fn from_parts(spki_der: Vec<u8>, bits: u32) -> Self {
@@ -262,83 +282,68 @@ fn armour(label: &str, der: &[u8]) -> String {
     pem + &format!("-----END {label}-----\n")
 }
 
-fn parse_public(text: &str) -> Result<(PKey<Public>, PublicKeyForm), KeyProblem> {
+fn parse_public(text: &str) -> Result<(PKey<Public>, KeyArrival), KeyProblem> {
     let text = text.trim();
     if text.is_empty() {
         return Err(KeyProblem::Empty);
     }
     if text.starts_with('{') {
-        return public_from_jwk(text).map(|key| (key, PublicKeyForm::Jwk));
+        let form = PublicKeyForm::Jwk;
+        let mended = Vec::new();
+        return public_from_jwk(text).map(|key| (key, KeyArrival { form, mended }));
     }
-    let (label, der) = unarmour(text)?;
-    if label.is_some_and(|label| label.contains("PRIVATE")) || is_private_der(&der) {
-        return Err(KeyProblem::Private);
+    let KeyText {
+        label,
+        der,
+        mut mended,
+    } = key_text::read(text)?;
+    let label = label.as_deref();
+    if is_private_der(&der) {
+        let what = match label {
+            Some(_) => "a private key under the label of a public one",
+            None => "a private key",
+        };
+        return Err(KeyProblem::Private { what });
     }
-    if let Ok(key) = PKey::public_key_from_der(&der)
-        && label != Some("RSA PUBLIC KEY")
-    {
-        let form = if label.is_some() { PublicKeyForm::SpkiPem } else { PublicKeyForm::SpkiBase64 };
-        return only_rsa(key).map(|key| (key, form));
+    // OpenSSL reads the front and does not look at what follows.
+    if key_text::outer_length(&der) != Some(der.len()) {
+        return Err(key_text::flaw(&der));
     }
-    if let Ok(rsa) = Rsa::public_key_from_der_pkcs1(&der) {
+    let (key, form) = public_from_der(&der, label.is_some())?;
+    match (form, label) {
+        (PublicKeyForm::SpkiPem, Some("RSA PUBLIC KEY")) => mended.push(
+            "X.509 SubjectPublicKeyInfo stood under the label RSA PUBLIC KEY, where strict parsers \
+             look for PKCS#1",
+        ),
+        (PublicKeyForm::Pkcs1, Some("PUBLIC KEY")) => {
+            mended.push(
+                "PKCS#1 stood under the label PUBLIC KEY, where strict parsers look for SPKI",
+            );
+        }
+        _ => {}
+    }
+    Ok((key, KeyArrival { form, mended }))
+}
+
+fn public_from_der(
+    der: &[u8],
+    armoured: bool,
+) -> Result<(PKey<Public>, PublicKeyForm), KeyProblem> {
+    if let Ok(rsa) = Rsa::public_key_from_der_pkcs1(der) {
         let key = PKey::from_rsa(rsa).map_err(|_| unreadable("its parts do not fit"))?;
         return Ok((key, PublicKeyForm::Pkcs1));
     }
-    if let Ok(certificate) = X509::from_der(&der) {
+    if let Ok(key) = PKey::public_key_from_der(der) {
+        let form = if armoured { PublicKeyForm::SpkiPem } else { PublicKeyForm::SpkiBase64 };
+        return only_rsa(key).map(|key| (key, form));
+    }
+    if let Ok(certificate) = X509::from_der(der) {
         let key = certificate
             .public_key()
             .map_err(|_| unreadable("the certificate's key cannot be read"))?;
         return only_rsa(key).map(|key| (key, PublicKeyForm::Certificate));
     }
-    if let Ok(key) = PKey::public_key_from_der(&der) {
-        return only_rsa(key).map(|key| (key, PublicKeyForm::SpkiPem));
-    }
-    Err(unreadable("it is base64, but what is inside is no public key (cut off or altered?)"))
-}
-
-/// Splits PEM into its label and DER; text without armour is taken as base64.
-fn unarmour(text: &str) -> Result<(Option<&str>, Vec<u8>), KeyProblem> {
-    if text.contains("\\n") {
-        return Err(KeyProblem::Damaged {
-            reason: "it holds the two characters \\n where line breaks belong".to_owned(),
-            fix: "turn them into real line breaks before use (an environment variable often \
-                  carries them so)",
-        });
-    }
-    if text.starts_with(['"', '\'']) {
-        return Err(KeyProblem::Damaged {
-            reason: "it is wrapped in quotes".to_owned(),
-            fix: "remove the quotes around the key",
-        });
-    }
-    let (label, body) = match text.split_once("-----BEGIN ") {
-        None => (None, text),
-        Some((_, rest)) => {
-            let (label, rest) = rest.split_once("-----").ok_or_else(|| KeyProblem::Damaged {
-                reason: "the BEGIN line is not closed by five dashes".to_owned(),
-                fix: "copy the key again, with its first and last line whole",
-            })?;
-            let body = rest.split_once("-----END").map(|(body, _)| body).ok_or_else(|| {
-                KeyProblem::Damaged {
-                    reason: format!("the line -----END {label}----- is missing"),
-                    fix: "copy the key again, with its first and last line whole",
-                }
-            })?;
-            (Some(label), body)
-        }
-    };
-    let packed: String = body.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let der = STANDARD
-        .decode(&packed)
-        .or_else(|_| STANDARD_NO_PAD.decode(packed.trim_end_matches('=')))
-        .map_err(|error| KeyProblem::Damaged {
-            reason: format!("its base64 is broken ({error})"),
-            fix: "copy the key again, whole and unaltered",
-        })?;
-    if der.is_empty() {
-        return Err(KeyProblem::Empty);
-    }
-    Ok((label, der))
+    Err(key_text::flaw(der))
 }
 
 fn is_private_der(der: &[u8]) -> bool {
@@ -354,6 +359,12 @@ fn only_rsa(key: PKey<Public>) -> Result<PKey<Public>, KeyProblem> {
         Id::ED25519 | Id::ED448 | Id::X25519 | Id::X448 => Err(KeyProblem::NotRsa {
             found: "an Edwards-curve key".to_owned(),
         }),
+        Id::RSA_PSS => Err(KeyProblem::NotRsa {
+            found: "bound to RSASSA-PSS by its algorithm id; make a plain RSA key".to_owned(),
+        }),
+        Id::DSA => Err(KeyProblem::NotRsa {
+            found: "a DSA key".to_owned(),
+        }),
         other => Err(KeyProblem::NotRsa {
             found: format!("a key of type {}", other.as_raw()),
         }),
@@ -363,7 +374,9 @@ fn only_rsa(key: PKey<Public>) -> Result<PKey<Public>, KeyProblem> {
 fn public_from_jwk(text: &str) -> Result<PKey<Public>, KeyProblem> {
     let jwk = jwk_object(text)?;
     if ["d", "p", "q", "k"].iter().any(|member| jwk.contains_key(*member)) {
-        return Err(KeyProblem::Private);
+        return Err(KeyProblem::Private {
+            what: "the JWK of a private key",
+        });
     }
     let key = Rsa::from_public_components(jwk_number(&jwk, "n")?, jwk_number(&jwk, "e")?)
         .and_then(PKey::from_rsa)

@@ -3,6 +3,7 @@
 pub mod digest_recovery;
 pub mod hashes;
 pub mod jose;
+mod key_text;
 pub mod keys;
 pub mod rsa_pool;
 pub mod sandbox_ca;

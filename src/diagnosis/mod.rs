@@ -4,6 +4,7 @@
 //! one protocol can use. A candidate that does not fit says nothing: an unknown mistake stays
 //! unknown.
 
+pub mod dates;
 pub mod instants;
 pub mod rsa_signature;
 pub mod token_text;
@@ -11,6 +12,16 @@ pub mod token_text;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+
+/// A usual mistake of a provider's integrators: data that its search, its explanation and its
+/// documentation share.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Stable id, `provider.mistake`.
+    pub id: &'static str,
+    /// The mistake in a sentence.
+    pub title: &'static str,
+}
 
 /// A usual mistake that explains a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,24 +50,24 @@ impl Search {
 
     /// Tries one candidate: `test` returns evidence if the mistake fits. Candidates beyond the bound
     /// are not tried.
-    pub fn candidate(&mut self, id: &str, title: &str, test: impl FnOnce() -> Option<String>) {
+    pub fn candidate(&mut self, mistake: &'static Mistake, test: impl FnOnce() -> Option<String>) {
         if self.tried >= limits::NEAR_MISS_CANDIDATES {
             return;
         }
         self.tried += 1;
         if let Some(evidence) = test() {
             self.found.push(NearMiss {
-                id: id.to_owned(),
-                title: title.to_owned(),
+                id: mistake.id.to_owned(),
+                title: mistake.title.to_owned(),
                 evidence,
             });
         }
     }
 
-    /// Whether anything was found so far.
+    /// Whether this mistake was found already: a narrower one makes a wider one needless.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
+    pub fn has(&self, mistake: &'static Mistake) -> bool {
+        self.found.iter().any(|found| found.id == mistake.id)
     }
 
     /// What was found, in the order of the candidates.

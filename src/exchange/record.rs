@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::http::Method;
+use serde_json::Value;
 
 use super::Exchanges;
 use crate::blueprint::{Call, Evidence, Kept, Provider, Refusal, WireReply};
 use crate::checks::Check;
 use crate::crypto::hashes::sha256;
 use crate::ids;
+use crate::json;
 use crate::limits;
 use crate::masking;
 use crate::scenario::{Plan, RuleUse};
@@ -67,6 +69,7 @@ pub(super) async fn exchange(
     let kept = provider.mask(call.clone(), answer.clone()).await;
     let verdict = verdict(refusal);
     let ladder = without_card_data(call.ladder(checks));
+    let reason_told = refusal.and_then(reason).map(scrubbed);
     // Once the bytes are masked nothing can be computed from them any more, so the near misses of a
     // masked refusal are searched now. All others wait until somebody asks.
     let near_misses = if kept.request_note.is_some() && verdict != Verdict::Accepted {
@@ -78,8 +81,15 @@ pub(super) async fn exchange(
             headers: received.header_lines(),
             body: received.body.to_vec(),
             ladder: ladder.clone(),
+            opened: kept.opened_request.clone(),
+            answer: match &answer.opened {
+                Some(opened) => Some(Value::clone(opened)),
+                None => json::parse(&answer.body).ok(),
+            },
             verdict,
+            reason: reason_told.clone(),
             merchant: call.merchant().map(Arc::clone),
+            related: Vec::new(),
             at: call.now(),
         };
         let provider = Arc::clone(provider);
@@ -120,7 +130,7 @@ pub(super) async fn exchange(
         request_note,
         opened_request: kept.opened_request,
         ladder,
-        reason: refusal.and_then(reason).map(scrubbed),
+        reason: reason_told,
         scenario: (!rules.is_empty()).then(|| rules.join(", ")),
         answer_headers: answer.headers.clone(),
         answer_body,

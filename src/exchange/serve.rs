@@ -13,7 +13,7 @@ use crate::blueprint::{
 };
 use crate::checks::Failure;
 use crate::limits;
-use crate::scenario::{Outcome, Plan};
+use crate::scenario::{NOTHING_WRONG, Outcome, Plan};
 use crate::store::Committed;
 
 /// Answers one request. The life of an exchange is a task of its own, from the first byte of the
@@ -173,7 +173,7 @@ fn scripted(reply: Reply, plan: &Plan) -> Refusal {
     Refusal::Business {
         reply,
         reason: Failure::new(
-            "nothing else: the request is right",
+            NOTHING_WRONG,
             format!("the rule {}, which refuses it", rules.join(", ")),
         ),
     }

@@ -12,3 +12,6 @@ pub use self::engine::{Armed, Engine, Facts, Plan, RuleUse, ScenarioError};
 pub use self::file::{
     Effect, Fault, Misbehaviour, Outcome, RawReply, Rule, ScenarioFile, ScriptedError, When,
 };
+
+/// What a refusal wanted that a scenario made: the request itself was right.
+pub const NOTHING_WRONG: &str = "nothing else: the request is right";

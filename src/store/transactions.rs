@@ -212,6 +212,43 @@ impl Store {
             .map_err(|source| StoreError::database("list transactions", source))?;
         rows.iter().map(transaction).collect()
     }
+
+    /// Transactions of a merchant that somebody may have meant by a text: those whose key is this one
+    /// but for case, blanks, dashes and zeros in front, and those whose state holds it as a value.
+    /// Looks at every transaction of the merchant, so it is for explanations only.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn transactions_like(
+        &self,
+        merchant: &str,
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let loosely: String = text
+            .chars()
+            .filter(|letter| *letter != '-' && !letter.is_whitespace())
+            .collect::<String>()
+            .to_ascii_lowercase();
+        let rows = sqlx::query(
+            "SELECT merchant, kind, key, provider, version, status, state, created_at, updated_at
+             FROM transactions
+             WHERE merchant = ?1 AND (
+                 key = ?2
+                 OR lower(ltrim(replace(replace(key, '-', ''), ' ', ''), '0')) = ?3
+                 OR instr(state, ?4) > 0)
+             ORDER BY key = ?2 DESC, updated_at DESC LIMIT ?5",
+        )
+        .bind(merchant)
+        .bind(text)
+        .bind(loosely.trim_start_matches('0'))
+        .bind(serde_json::Value::from(text).to_string())
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| StoreError::database("look for transactions", source))?;
+        rows.iter().map(transaction).collect()
+    }
 }
 
 fn transaction(row: &SqliteRow) -> Result<Transaction, StoreError> {

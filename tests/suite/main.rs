@@ -16,6 +16,8 @@ mod harness;
 mod near_misses;
 mod one_winner;
 mod paco;
+mod paco_keys;
+mod paco_mistakes;
 mod paco_pages;
 mod paco_refunds;
 mod paco_secrets;

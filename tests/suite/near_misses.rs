@@ -124,6 +124,57 @@ fn a_missing_kid_is_named_with_the_right_one() {
 }
 
 #[test]
+fn a_kid_of_the_example_or_written_otherwise_is_named_with_the_right_one() {
+    let (sandbox, shop) = shop();
+    let dashed = "7664a2ed-0dee-4879-bdfc-a0e8ce1ac313";
+
+    for (kid, mistake) in [
+        ("6b21b61a256a422dbf195925e12db6e9", "paco.kid_of_the_example"),
+        (&KID_UAT.to_ascii_uppercase(), "paco.kid_misspelt"),
+        (dashed, "paco.kid_misspelt"),
+        (&format!(" {KID_UAT}"), "paco.kid_misspelt"),
+    ] {
+        let answer = order(&shop).jwe("kid", kid).sealed().send(&sandbox);
+
+        assert_named(&sandbox, &answer, "paco.kid", &[(mistake, KID_UAT)]);
+    }
+}
+
+#[test]
+fn encryption_to_the_merchant_s_own_key_is_named_with_its_role() {
+    let (sandbox, shop) = shop();
+
+    for (key, evidence) in [
+        ("merchant-encryption", "the merchant's own encryption key opens it"),
+        ("merchant-signing", "the merchant's own signing key opens it"),
+    ] {
+        let mut message = order(&shop);
+        message.encrypted_to = key;
+
+        let answer = message.sealed().send(&sandbox);
+
+        let mistakes = [("paco.encrypted_to_own_key", evidence)];
+        assert_named(&sandbox, &answer, "paco.decryption", &mistakes);
+    }
+}
+
+#[test]
+fn the_demo_key_of_a_merchant_with_keys_of_its_own_is_named() {
+    let sandbox = Sandbox::start();
+    let own = |name: &'static str| key(name).public().to_pem();
+    let asked = json!({"provider": "paco", "id": "own", "credentials": {"keys": {
+        // Any pair but the demo merchant's signing pair will do.
+        "signing_public_key": own("merchant-encryption")}}});
+    let shop = Shop::asking(&sandbox, &asked);
+
+    let answer = order(&shop).sealed().send(&sandbox);
+
+    let id = key("merchant-encryption").public().id();
+    let mistakes = [("paco.signed_with_demo_key", id.as_str())];
+    assert_named(&sandbox, &answer, "paco.signature", &mistakes);
+}
+
+#[test]
 fn layers_that_are_missing_or_in_the_wrong_order_are_named() {
     let (sandbox, shop) = shop();
     let message = order(&shop);
@@ -139,6 +190,54 @@ fn layers_that_are_missing_or_in_the_wrong_order_are_named() {
         ),
         (message.with_body(message.signed()), "paco.jwe", "paco.encryption_missing", "three parts"),
         (message.around(&claims), "paco.jws", "paco.signature_missing", "bare claims"),
+    ] {
+        let answer = request.send(&sandbox);
+
+        assert_named(&sandbox, &answer, check, &[(mistake, evidence)]);
+    }
+}
+
+#[test]
+fn a_layer_that_is_there_twice_or_in_the_wrong_serialization_is_named() {
+    let (sandbox, shop) = shop();
+    let message = order(&shop);
+    let signed = message.signed();
+    let parts: Vec<&str> = signed.split('.').collect();
+    let jws_json =
+        json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
+    let sealed = message.encrypted(signed.as_bytes());
+    let parts: Vec<&str> = sealed.split('.').collect();
+    let jwe_json = json!({"protected": parts[0], "encrypted_key": parts[1], "iv": parts[2],
+        "ciphertext": parts[3], "tag": parts[4]});
+    let twice_signed = message.signed_payload(signed.as_bytes());
+
+    for (request, check, mistake, evidence) in [
+        (message.around(&sealed), "paco.jws", "paco.layer_twice", "is a JWE again"),
+        (message.around(&twice_signed), "paco.claims", "paco.layer_twice", "is a JWS again"),
+        (
+            message.with_body(jwe_json.to_string()),
+            "paco.jwe",
+            "paco.json_serialization",
+            "the body is a JWE as a JSON object",
+        ),
+        (
+            message.around(&jws_json),
+            "paco.jws",
+            "paco.json_serialization",
+            "inside the JWE is a JWS as a JSON object",
+        ),
+        (
+            message.around(&format!("\"{signed}\"")),
+            "paco.jws",
+            "paco.damaged_inner_token",
+            "it is wrapped in quotes",
+        ),
+        (
+            message.around(&format!("{signed}\n")),
+            "paco.jws",
+            "paco.damaged_inner_token",
+            "white space around it",
+        ),
     ] {
         let answer = request.send(&sandbox);
 
@@ -183,6 +282,33 @@ fn a_shared_secret_is_named_and_so_is_the_secret_if_it_is_a_known_one() {
 
         assert_named(&sandbox, &answer, "paco.jws_alg", &[("paco.hmac_signature", evidence)]);
     }
+}
+
+#[test]
+fn a_request_of_the_other_product_is_named_by_its_token_and_by_its_members() {
+    let (sandbox, shop) = shop();
+    let mut v4 = order(&shop).jws("alg", "HS256");
+    v4.claims = json!({});
+    let names = json!({"merchantID": "JT01", "invoiceNo": "A1", "description": "Tour",
+        "amount": "125.50", "currencyCode": "NPR"});
+    let payload = URL_SAFE_NO_PAD.encode(names.to_string());
+    let token = format!("{}.{payload}.{}", URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\"}"), "AAAA");
+    let in_json = v4.with_body(json!({"payload": token}).to_string());
+    let in_json = in_json.header("content-type", "application/json");
+
+    let alone = v4.with_body(token).send(&sandbox);
+    let wrapped = in_json.send(&sandbox);
+    let mut message = order(&shop);
+    message.request = names;
+    let names_only = message.sealed().send(&sandbox);
+
+    let told = "invoiceNo (here: orderNo)";
+    let hmac = ("paco.hmac_signature", "alg is HS256");
+    let token = ("paco.v4_token", "a JWE with an RSA-signed JWS inside");
+    assert_named(&sandbox, &alone, "paco.jwe", &[token, ("paco.v4_names", told), hmac]);
+    let in_payload = ("paco.jose_wrapped_in_json", "the member \"payload\"");
+    assert_named(&sandbox, &wrapped, "paco.fields", &[in_payload, token]);
+    assert_named(&sandbox, &names_only, "paco.fields", &[("paco.v4_names", told)]);
 }
 
 #[test]
@@ -278,6 +404,25 @@ fn an_expired_and_an_early_message_are_named_with_how_much_they_are_off() {
 }
 
 #[test]
+fn a_date_that_was_moved_before_it_was_read_is_named_and_nothing_else_with_it() {
+    let (sandbox, shop) = shop();
+    let moved = start_instant().as_second() + 3600;
+
+    for (message, check, evidence) in [
+        (
+            order(&shop).claim("nbf", moved).claim("iat", moved).claim("exp", moved),
+            "paco.not_before",
+            "nbf is exp, 1 h 0 min ahead",
+        ),
+        (order(&shop).claim("iat", moved), "paco.issued_at", "iat is exp, 1 h 0 min ahead"),
+    ] {
+        let answer = message.sealed().send(&sandbox);
+
+        assert_named(&sandbox, &answer, check, &[("paco.moved_date", evidence)]);
+    }
+}
+
+#[test]
 fn local_time_taken_for_utc_is_named_with_its_zone() {
     let (sandbox, shop) = shop();
     let nepal = 5 * 3600 + 45 * 60;
@@ -329,6 +474,34 @@ fn a_payload_that_is_not_wrapped_in_request_is_named() {
 }
 
 #[test]
+fn a_request_that_was_serialized_twice_is_named() {
+    let (sandbox, shop) = shop();
+    let text = page("A1").to_string();
+
+    let answer = order(&shop).claim("request", text).sealed().send(&sandbox);
+
+    let mistakes = [("paco.request_as_text", "serialized twice")];
+    assert_named(&sandbox, &answer, "paco.request", &mistakes);
+}
+
+#[test]
+fn a_misspelt_typ_is_named_where_something_else_is_wrong_and_only_there() {
+    let (sandbox, shop) = shop();
+    let misspelt = || order(&shop).jws("typ", Value::Null).jws("type", "JWT");
+
+    let refused = misspelt().claim("aud", "PacoIssuer").sealed().send(&sandbox);
+    let accepted = misspelt().sealed().send(&sandbox);
+
+    let mistakes = [
+        ("paco.misspelt_typ", "no reason for a refusal"),
+        ("paco.wrong_audience", "PacoIssuer is the issuer of answers"),
+    ];
+    assert_named(&sandbox, &refused, "paco.audience", &mistakes);
+    accepted.assert_status(200);
+    assert_eq!(named(&sandbox.explanation(&accepted.exchange())), Vec::<&str>::new());
+}
+
+#[test]
 fn damage_to_the_token_s_text_is_named() {
     let (sandbox, shop) = shop();
     let message = order(&shop);
@@ -355,12 +528,22 @@ fn a_media_type_that_does_not_fit_the_body_is_named() {
     let (sandbox, shop) = shop();
     let message = order(&shop);
 
+    let token = message.encrypted(message.signed().as_bytes());
     let sealed_as_json = message.sealed().header("content-type", "application/json");
     let json_as_sealed = message.plain().header("content-type", "application/jose");
     let wrapped = message.with_body(json!({"request": page("A1")}).to_string());
     let wrapped = wrapped.header("content-type", "application/json");
 
+    let in_json = message.with_body(json!({"token": token}).to_string());
+
     for (request, check, mistake, evidence) in [
+        (in_json.clone(), "paco.jwe", "paco.jose_wrapped_in_json", "in the member \"token\""),
+        (
+            in_json.header("content-type", "application/json"),
+            "paco.fields",
+            "paco.jose_wrapped_in_json",
+            "in the member \"token\"",
+        ),
         (sealed_as_json, "paco.request", "paco.jose_sent_as_json", "application/jose"),
         (json_as_sealed, "paco.jwe", "paco.json_sent_as_jose", "sign and encrypt it first"),
         (wrapped, "paco.fields", "paco.request_wrapped_in_json", "the body itself"),
@@ -383,6 +566,29 @@ fn a_token_sent_as_a_bearer_token_is_named() {
 }
 
 #[test]
+fn a_token_that_was_changed_or_put_elsewhere_is_named() {
+    let (sandbox, shop) = shop();
+    let token = &shop.token;
+    let dashed =
+        [&token[..8], &token[8..12], &token[12..16], &token[16..20], &token[20..]].join("-");
+    let sent = |value: &str| shop.inquiry("A1").header("apiKey", value);
+    let mut in_query = sent("");
+    in_query.target = format!("{}&apiKey={token}", in_query.target);
+
+    for (request, mistake, evidence) in [
+        (sent(&format!("\"{token}\"")), "paco.damaged_access_token", "wrapped in quotes"),
+        (sent(&format!("Bearer {token}")), "paco.damaged_access_token", "Bearer in front"),
+        (sent(&token.to_ascii_uppercase()), "paco.damaged_access_token", "lower-case hex"),
+        (sent(&dashed), "paco.damaged_access_token", "no dashes"),
+        (in_query, "paco.token_in_query", "in the query as apiKey"),
+    ] {
+        let answer = request.send(&sandbox);
+
+        assert_named(&sandbox, &answer, "paco.token", &[(mistake, evidence)]);
+    }
+}
+
+#[test]
 fn sealing_an_inquiry_is_accepted_and_named_all_the_same() {
     let (sandbox, shop) = shop();
     shop.pays(&sandbox, "A1");
@@ -392,6 +598,18 @@ fn sealing_an_inquiry_is_accepted_and_named_all_the_same() {
     answer.assert_status(200);
     let explanation = sandbox.explanation(&answer.exchange());
     assert_eq!(explanation["verdict"], "accepted");
+    assert_eq!(named(&explanation), ["paco.jose_on_inquiry"], "{explanation}");
+}
+
+#[test]
+fn a_sealed_message_posted_to_the_inquiry_is_named_although_there_is_no_such_endpoint() {
+    let (sandbox, shop) = shop();
+    let message = order(&shop).to("/api/2.0/Inquiry/transactionStatus");
+
+    let answer = message.sealed().send(&sandbox);
+
+    answer.assert_status(405);
+    let explanation = sandbox.explanation(&answer.exchange());
     assert_eq!(named(&explanation), ["paco.jose_on_inquiry"], "{explanation}");
 }
 
@@ -452,6 +670,21 @@ fn a_mistake_is_named_although_the_card_data_behind_it_was_not_kept() {
 }
 
 #[test]
+fn an_order_number_used_twice_is_named_although_the_card_was_not_kept() {
+    let (sandbox, shop) = shop();
+    shop.pays(&sandbox, "A1");
+
+    for request in [shop.payment("A1").sealed(), shop.payment("A1").plain()] {
+        let answer = request.send(&sandbox);
+
+        let explanation = sandbox.explanation(&answer.exchange());
+        assert_eq!(named(&explanation), ["paco.order_no_reused"], "{explanation}");
+        let note = explanation["request_note"].as_str().unwrap_or_default();
+        assert!(note.starts_with("masked"), "{explanation}");
+    }
+}
+
+#[test]
 fn an_unknown_mistake_stays_unknown() {
     let (sandbox, shop) = shop();
     let message = order(&shop);
@@ -470,10 +703,10 @@ fn an_unknown_mistake_stays_unknown() {
         let answer = request.send(&sandbox);
 
         let explanation = assert_named(&sandbox, &answer, check, &[]);
-        assert_eq!(
-            explanation["near_miss_note"], "none of the usual mistakes explains it",
-            "{explanation}"
-        );
+        let note = explanation["near_miss_note"].as_str().unwrap_or_default();
+        let known = known_mistakes(&sandbox).len();
+        let wanted = format!("none of the {known} usual mistakes that are known fits");
+        assert!(note.starts_with(&wanted) && note.contains("unknown"), "{explanation}");
     }
 }
 
@@ -502,10 +735,17 @@ fn right_requests_of_every_kind_are_no_mistakes() {
     }
 }
 
-fn shop() -> (Sandbox, Shop) {
+pub(crate) fn shop() -> (Sandbox, Shop) {
     let sandbox = Sandbox::start();
     let shop = Shop::new(&sandbox, "shop");
     (sandbox, shop)
+}
+
+/// Every mistake that the providers look for.
+pub(crate) fn known_mistakes(sandbox: &Sandbox) -> Vec<&'static str> {
+    let providers = sandbox.emulator.providers();
+    let all = providers.iter().flat_map(|provider| provider.mistakes());
+    all.map(|mistake| mistake.id).collect()
 }
 
 fn order(shop: &Shop) -> Message {
@@ -533,7 +773,7 @@ fn rs256(text: &[u8]) -> Vec<u8> {
 
 /// Looks that exactly these mistakes are named, each with its evidence, behind the failed check.
 #[track_caller]
-fn assert_named(
+pub(crate) fn assert_named(
     sandbox: &Sandbox,
     answer: &Answer,
     check: &str,
@@ -552,14 +792,14 @@ fn assert_named(
 }
 
 #[track_caller]
-fn refused(sandbox: &Sandbox, answer: &Answer, check: &str) -> Value {
+pub(crate) fn refused(sandbox: &Sandbox, answer: &Answer, check: &str) -> Value {
     let explanation = sandbox.explanation(&answer.exchange());
     assert_eq!(explanation["verdict"], "refused", "{explanation}");
     assert_eq!(explanation["failed_check"], check, "{explanation}");
     explanation
 }
 
-fn named(explanation: &Value) -> Vec<&str> {
+pub(crate) fn named(explanation: &Value) -> Vec<&str> {
     let misses = explanation["near_misses"].as_array().expect("a list");
     misses.iter().map(|miss| miss["id"].as_str().unwrap_or_default()).collect()
 }

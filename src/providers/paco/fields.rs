@@ -95,6 +95,77 @@ pub(super) fn bind(
     if rest.is_empty() { Err(failure) } else { Err(failure.detail(rest.join("; "))) }
 }
 
+/// What is wrong with a message, one by one, for whoever looks for the mistake behind it.
+pub(super) fn problems(
+    message: &Map<String, Value>,
+    schema: &'static [Member],
+    strict_names: bool,
+) -> Vec<Problem> {
+    let mut binder = Binder {
+        strict_names,
+        problems: Vec::new(),
+    };
+    binder.object(message, schema, "");
+    binder.problems
+}
+
+/// A member that no schema knows.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    pub path: String,
+    pub name: String,
+}
+
+/// The members of a message that its schema does not know. They are let through, and may be what
+/// another place lacks.
+pub(super) fn strangers(message: &Map<String, Value>, schema: &'static [Member]) -> Vec<Stranger> {
+    let mut found = Vec::new();
+    strange_members(message, schema, "", &mut found);
+    found
+}
+
+fn strange_members(
+    message: &Map<String, Value>,
+    schema: &'static [Member],
+    path: &str,
+    found: &mut Vec<Stranger>,
+) {
+    /// More are no help to anybody.
+    const MOST: usize = 500;
+    for (name, value) in message {
+        let here = join(path, &shortened(name));
+        let kind = match schema.iter().find(|member| member.name.eq_ignore_ascii_case(name)) {
+            Some(member) => &member.kind,
+            None if found.len() >= MOST => return,
+            None => {
+                found.push(Stranger {
+                    path: here.clone(),
+                    name: name.clone(),
+                });
+                // Whatever is inside of it is as strange.
+                &Kind::Object(&[])
+            }
+        };
+        let kind = if let Kind::List(inner) = kind { *inner } else { kind };
+        let inner = match kind {
+            Kind::Object(schema) => *schema,
+            Kind::Amount => AMOUNT,
+            _ => continue,
+        };
+        match value {
+            Value::Object(map) => strange_members(map, inner, &here, found),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    if let Value::Object(map) = item {
+                        strange_members(map, inner, &format!("{here}[{index}]"), found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Rules beyond a schema: what members demand of each other.
 pub(super) type Rules = fn(&Value) -> Result<(), Failure>;
 
@@ -112,9 +183,38 @@ struct Binder {
     problems: Vec<Problem>,
 }
 
-struct Problem {
+/// One thing that is wrong with a message.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Where the schema has the member.
+    pub path: String,
+    pub fault: Fault,
+    /// What stands there.
+    pub value: Value,
     wanted: String,
     got: String,
+}
+
+/// In what way a member is wrong.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It is not there.
+    Missing,
+    /// It is there in two spellings.
+    Twice,
+    /// It is spelt so, where the case counts.
+    Spelling(String),
+    /// It is not what the schema wants.
+    Form(&'static Kind),
+    /// Its parts contradict each other.
+    Amount,
+}
+
+impl Problem {
+    /// Whether an object or a list belongs there.
+    pub(super) fn wants_structure(&self) -> bool {
+        matches!(self.fault, Fault::Form(Kind::Object(_) | Kind::List(_) | Kind::Amount))
+    }
 }
 
 impl Binder {
@@ -131,14 +231,17 @@ impl Binder {
                 message.iter().filter(|(name, _)| name.eq_ignore_ascii_case(member.name));
             let found = spellings.next();
             if let (Some((first, _)), Some((second, _))) = (found, spellings.next()) {
-                self.problem(format!("{here} once"), format!("it as {first} and as {second}"));
+                let got = format!("it as {first} and as {second}");
+                self.problem(&here, Fault::Twice, &Value::Null, (format!("{here} once"), got));
                 continue;
             }
             match found {
                 Some((_, value)) if is_absent(value, member) => {}
                 Some((name, value)) if !value.is_null() => {
                     if self.strict_names && name != member.name {
-                        self.problem(here, format!("it spelt {}", join(path, name)));
+                        let got = format!("it spelt {}", join(path, name));
+                        let fault = Fault::Spelling(name.clone());
+                        self.problem(&here, fault, value, (here.clone(), got));
                         continue;
                     }
                     let value = self.value(value, &member.kind, &here);
@@ -146,7 +249,8 @@ impl Binder {
                 }
                 _ if member.required => {
                     let got = missing(message, schema, member, path);
-                    self.problem(format!("the member {here}"), got);
+                    let told = (format!("the member {here}"), got);
+                    self.problem(&here, Fault::Missing, &Value::Null, told);
                 }
                 _ => {}
             }
@@ -159,28 +263,28 @@ impl Binder {
         bound
     }
 
-    fn value(&mut self, value: &Value, kind: &Kind, path: &str) -> Value {
+    fn value(&mut self, value: &Value, kind: &'static Kind, path: &str) -> Value {
         match kind {
             Kind::Object(schema) => match value {
                 Value::Object(map) => return Value::Object(self.object(map, schema, path)),
-                other => self.wrong(path, "an object", other),
+                other => self.wrong(path, kind, "an object", other),
             },
-            Kind::List(kind) => match value {
+            Kind::List(each) => match value {
                 Value::Array(items) => {
                     let items = items.iter().enumerate();
                     let bound =
-                        items.map(|(i, item)| self.value(item, kind, &format!("{path}[{i}]")));
+                        items.map(|(i, item)| self.value(item, each, &format!("{path}[{i}]")));
                     return Value::Array(bound.collect());
                 }
-                other => self.wrong(path, "an array", other),
+                other => self.wrong(path, kind, "an array", other),
             },
             Kind::Amount => match value {
                 Value::Object(map) => return self.amount(map, path),
-                other => self.wrong(path, "an amount object", other),
+                other => self.wrong(path, kind, "an amount object", other),
             },
             scalar => {
                 if let Err(wanted) = fits(value, scalar) {
-                    self.wrong(path, &wanted, value);
+                    self.wrong(path, scalar, &wanted, value);
                 }
             }
         }
@@ -195,7 +299,8 @@ impl Binder {
         }
         let text = bound["amountText"].as_str().unwrap_or_default();
         if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.problem(
+            self.wrong_amount(
+                path,
                 format!("{path}.amountText of exactly 12 digits (minor units, zeros in front)"),
                 format!("\"{text}\""),
             );
@@ -203,7 +308,8 @@ impl Binder {
         }
         let places = bound["decimalPlaces"].as_u64().and_then(|places| u8::try_from(places).ok());
         let Some(places) = places.filter(|places| *places <= 6) else {
-            self.problem(
+            self.wrong_amount(
+                path,
                 format!("{path}.decimalPlaces from 0 to 6"),
                 bound["decimalPlaces"].to_string(),
             );
@@ -211,8 +317,11 @@ impl Binder {
         };
         let number = bound["amount"].to_string();
         match Amount::minor_units_of(&number, places) {
-            Err(error) => self.problem(format!("{path}.amount in major units"), error.to_string()),
-            Ok(minor) if text.parse() != Ok(minor) => self.problem(
+            Err(error) => {
+                self.wrong_amount(path, format!("{path}.amount in major units"), error.to_string());
+            }
+            Ok(minor) if text.parse() != Ok(minor) => self.wrong_amount(
+                path,
                 format!(
                     "{path}.amountText {minor:012}, which is amount {number} in minor units with \
                      {places} decimal places"
@@ -224,7 +333,7 @@ impl Binder {
         bound
     }
 
-    fn wrong(&mut self, path: &str, wanted: &str, found: &Value) {
+    fn wrong(&mut self, path: &str, kind: &'static Kind, wanted: &str, found: &Value) {
         let shown = match found {
             Value::String(_) if path.ends_with("cvvCode") || path.ends_with("cardNumber") => {
                 "another string".to_owned()
@@ -232,13 +341,21 @@ impl Binder {
             Value::String(text) => format!("\"{}\"", shortened(text)),
             other => json::kind(other).to_owned(),
         };
-        self.problem(format!("{path} to be {wanted}"), shown);
+        self.problem(path, Fault::Form(kind), found, (format!("{path} to be {wanted}"), shown));
     }
 
-    fn problem(&mut self, wanted: String, got: impl Into<String>) {
+    fn wrong_amount(&mut self, path: &str, wanted: String, got: String) {
+        self.problem(path, Fault::Amount, &Value::Null, (wanted, got));
+    }
+
+    fn problem(&mut self, path: &str, fault: Fault, value: &Value, told: (String, String)) {
+        let (wanted, got) = told;
         self.problems.push(Problem {
+            path: path.to_owned(),
+            fault,
+            value: value.clone(),
             wanted,
-            got: got.into(),
+            got,
         });
     }
 }

@@ -19,6 +19,17 @@ pub(super) struct Peeled {
     pub damage: Option<&'static str>,
 }
 
+impl Peeled {
+    /// Of a body that nobody has to look into.
+    pub(super) fn nothing() -> Self {
+        Self {
+            layers: Vec::new(),
+            content: Vec::new(),
+            damage: None,
+        }
+    }
+}
+
 /// One layer, from the outside in.
 #[derive(Debug)]
 pub(super) enum Layer {

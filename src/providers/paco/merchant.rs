@@ -273,13 +273,14 @@ fn enrol_keys(asked: Option<&Value>, shortest_bits: u32) -> Result<Value, Enrolm
                     Some(Value::Object(jwk)) => Value::Object(jwk.clone()).to_string(),
                     Some(other) => return Err(wrong_kind(&member, "a string or a JWK", other)),
                 };
-                let (key, form) =
+                let (key, arrival) =
                     PublicKey::read(&text, shortest_bits).map_err(|problem| EnrolmentError {
-                        member,
+                        member: member.clone(),
                         reason: problem.to_string(),
                     })?;
+                is_not_paco_s(&member, &key)?;
                 let mut stored = json!({"public": key.to_pem()});
-                if let Some(note) = form.note() {
+                if let Some(note) = arrival.note() {
                     stored["note"] = json!(note);
                 }
                 Ok(Some(stored))
@@ -301,11 +302,39 @@ fn enrol_keys(asked: Option<&Value>, shortest_bits: u32) -> Result<Value, Enrolm
         Some(other) => Err(EnrolmentError {
             member: "credentials.keys".to_owned(),
             reason: format!(
-                "{other} is none of \"demo\", \"generate\", or an object with \
-                 signing_public_key and encryption_public_key"
+                "{} is none of \"demo\", \"generate\", or an object with signing_public_key and \
+                 encryption_public_key",
+                // A long text is likely a key, perhaps a private one, and is not repeated.
+                match other {
+                    Value::String(text) if text.len() > 40 => {
+                        format!("a text of {} characters", text.len())
+                    }
+                    Value::Object(_) | Value::Array(_) => crate::json::kind(other).to_owned(),
+                    short => short.to_string(),
+                }
             ),
         }),
     }
+}
+
+/// PACO's own public keys lie beside the merchant's, and are taken for them.
+fn is_not_paco_s(member: &str, key: &PublicKey) -> Result<(), EnrolmentError> {
+    for environment in [Environment::Uat, Environment::Prd] {
+        let ours = keys::of(environment);
+        for (role, own) in [("signing", &ours.signing), ("encryption", &ours.encryption)] {
+            if own.public().spki_der() == key.spki_der() {
+                return Err(EnrolmentError {
+                    member: member.to_owned(),
+                    reason: format!(
+                        "is PACO's own {} {role} key; upload the public half of a pair that the \
+                         merchant made",
+                        environment.name()
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn load_keys(stored: &Value) -> Result<(MerchantKey, Option<MerchantKey>), EnrolmentError> {

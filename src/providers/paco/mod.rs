@@ -17,7 +17,7 @@ use crate::blueprint::{
     WireReply, find_endpoint,
 };
 use crate::checks::Check;
-use crate::diagnosis::NearMiss;
+use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
 use crate::store::MerchantRecord;
@@ -343,6 +343,7 @@ impl Provider for Paco {
         vec![
             ("endpoints", export::endpoints_table(&self.endpoints)),
             ("checks", export::checks_table()),
+            ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
             ("settings", settings::settings_table()),
             ("constants", settings::constants_table()),
@@ -403,6 +404,10 @@ impl Provider for Paco {
 
     fn time_moves(&self, driven: Driven<'_>) -> Result<Movement, EventRefusal> {
         events::time_moves(driven)
+    }
+
+    fn mistakes(&self) -> &'static [&'static Mistake] {
+        near_misses::ALL
     }
 
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {

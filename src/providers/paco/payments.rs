@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::states::{Event, State};
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;
-use crate::scenario::Outcome;
+use crate::scenario::{NOTHING_WRONG, Outcome};
 use crate::store::{Change, Issued};
 
 /// Beyond the schema: what members of an order demand of each other.
@@ -232,18 +232,20 @@ fn office(call: &Call, settings: &Settings, id: &str) -> Result<Office, Refusal>
     })
 }
 
+/// What a second use of an order number lacks; the search for mistakes knows it by this.
+pub(super) const UNUSED_ORDER_NO: &str = "an orderNo that was not used before";
+
 async fn refuse_duplicate(call: &Call, settings: &Settings, order_no: &str) -> Result<(), Refusal> {
     let Some(found) = orders::find(call, order_no).await? else {
         return Ok(());
     };
     Err(Refusal::Business {
         reply: business_error(call, settings, INVALID_REQUEST),
-        reason: Failure::new("an orderNo that was not used before", format!("\"{order_no}\""))
-            .detail(format!(
-                "the order exists since {} and is {}; an order number is used once, also when its \
+        reason: Failure::new(UNUSED_ORDER_NO, format!("\"{order_no}\"")).detail(format!(
+            "the order exists since {} and is {}; an order number is used once, also when its \
                  payment was declined",
-                found.order.created_at, found.order.state
-            )),
+            found.order.created_at, found.order.state
+        )),
     })
 }
 
@@ -299,10 +301,7 @@ pub(super) fn scripted_refusal(
     };
     Err(Refusal::Business {
         reply: business_error(call, settings, code),
-        reason: Failure::new(
-            "nothing else: the request is right",
-            format!("a scenario's outcome {outcome:?}"),
-        ),
+        reason: Failure::new(NOTHING_WRONG, format!("a scenario's outcome {outcome:?}")),
     })
 }
 
