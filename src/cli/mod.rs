@@ -13,6 +13,7 @@ mod output;
 mod reset;
 mod scenario;
 mod serve;
+mod trigger;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Verb {
     Credentials(credentials::CredentialsArgs),
     /// Choose what shall happen: scenario files and single rules
     Scenario(scenario::ScenarioArgs),
+    /// Make happen to an order what its payer, its bank or its checker would do
+    Trigger(trigger::TriggerArgs),
     /// Look at the clock, stop it, move it
     Clock(clock::ClockArgs),
     /// Clear exchanges, transactions, queued notifications, armed rules, active scenarios and the
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Some(Verb::Merchant(args)) => merchant::run(args),
         Some(Verb::Credentials(args)) => credentials::run(args),
         Some(Verb::Scenario(args)) => scenario::run(args),
+        Some(Verb::Trigger(args)) => trigger::run(args),
         Some(Verb::Clock(args)) => clock::run(args),
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),
