@@ -6,3 +6,4 @@ pub mod jose;
 pub mod keys;
 pub mod rsa_pool;
 pub mod sandbox_ca;
+pub mod tls_client;
