@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::clock::{Clock, Hold};
 use crate::limits;
 use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
 
@@ -29,23 +30,35 @@ enum Work {
     Recount,
 }
 
+/// Tells of commits that queued notifications, each time with a hold on the clock: it does not move on
+/// before whoever receives this has looked.
+pub type QueuedNotifications = mpsc::UnboundedReceiver<Hold>;
+
 impl Recorder {
     /// Starts the recorder's task. It ends when the last handle is gone and its queue is empty.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub async fn start(store: Arc<Store>) -> Result<(Self, JoinHandle<()>), StoreError> {
+    pub async fn start(
+        store: Arc<Store>,
+        clock: Clock,
+    ) -> Result<(Self, QueuedNotifications, JoinHandle<()>), StoreError> {
         let last = store.last_sequence().await?;
         let retained = Retained::load(&store).await?;
         let (queue, work) = mpsc::channel(limits::RECORDER_QUEUE);
         let (tell_newest, newest) = watch::channel(last);
-        let task = tokio::spawn(run(store, work, tell_newest, retained));
+        let (tell_queued, queued) = mpsc::unbounded_channel();
+        let telling = TellQueued {
+            clock,
+            queued: tell_queued,
+        };
+        let task = tokio::spawn(run(store, work, tell_newest, telling, retained));
         let recorder = Self {
             queue,
             sequence: Arc::new(AtomicI64::new(last)),
             newest,
         };
-        Ok((recorder, task))
+        Ok((recorder, queued, task))
     }
 
     /// The next number of the journal.
@@ -91,10 +104,27 @@ impl Recorder {
     }
 }
 
+/// Wakes whoever delivers notifications.
+struct TellQueued {
+    clock: Clock,
+    queued: mpsc::UnboundedSender<Hold>,
+}
+
+impl TellQueued {
+    /// Before any answer leaves: whoever has read one may advance the clock.
+    fn of(&self, entries: &[Entry]) {
+        if entries.iter().any(Entry::queues_notifications) {
+            // Nobody listens any more when the emulator stops; the next start looks by itself.
+            let _ = self.queued.send(self.clock.hold());
+        }
+    }
+}
+
 async fn run(
     store: Arc<Store>,
     mut work: mpsc::Receiver<Work>,
     newest: watch::Sender<i64>,
+    queued: TellQueued,
     mut retained: Retained,
 ) {
     let mut batch = Vec::new();
@@ -118,6 +148,7 @@ async fn run(
         if !entries.is_empty() {
             match store.commit(&entries).await {
                 Ok(outcomes) => {
+                    queued.of(&entries);
                     for (entry, outcome) in entries.iter().zip(&outcomes) {
                         if *outcome == Committed::Written {
                             retained.add(entry);

@@ -14,7 +14,7 @@ pub use self::call::{Call, Services, Verified};
 pub use self::client::{Client, ClientRequest, Tampering};
 pub use self::endpoint::{Decision, Endpoint};
 pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
-pub use self::provider::{Evidence, ExportedFile, Kept, Provider};
+pub use self::provider::{Evidence, ExportedFile, Kept, NotificationMessage, Provider};
 pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
 pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};
 pub use self::routing::{CaseRule, RouteMatch, find_endpoint};

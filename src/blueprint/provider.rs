@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::reply::Sealing;
 use super::{
     BoxFuture, Call, Client, Endpoint, Enrolled, Enrolment, EnrolmentError, Merchant,
-    NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, SettingDoc, WireReply,
+    NamedConstant, OfficeSpec, Received, Refusal, Reply, RouteMatch, Services, SettingDoc,
+    WireReply,
 };
 use crate::checks::Check;
 use crate::diagnosis::NearMiss;
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, ScriptedError};
-use crate::store::{LadderRung, MerchantRecord, Verdict};
+use crate::store::{LadderRung, MerchantRecord, NotificationRecord, Verdict};
 
 /// What a near-miss search may look at: an exchange as it was recorded.
 #[derive(Clone, Debug)]
@@ -69,6 +71,17 @@ pub struct ExportedFile {
     pub name: String,
     /// What it holds.
     pub contents: String,
+}
+
+/// A notification as one attempt sends it.
+#[derive(Clone, Debug)]
+pub struct NotificationMessage {
+    /// Content type of the body.
+    pub content_type: &'static str,
+    /// Header lines beyond that.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, signed and encrypted as the provider does it.
+    pub body: Bytes,
 }
 
 /// A gateway's double.
@@ -126,6 +139,24 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;
+
+    /// What one attempt to deliver a notification sends, sealed for this attempt alone. `at` is its
+    /// instant by the merchant's clock. An error says why nothing can be sent.
+    fn notification(
+        &self,
+        record: &NotificationRecord,
+        merchant: &Arc<Merchant>,
+        services: &Arc<Services>,
+        at: Timestamp,
+    ) -> BoxFuture<Result<NotificationMessage, String>>;
+
+    /// When the attempts to deliver a notification are due, counted from the instant of what it is
+    /// about: one for each, in ascending order. An attempt that came late moves those after it by as
+    /// much.
+    fn retry_delays(&self, merchant: &Merchant) -> Vec<SignedDuration>;
+
+    /// Whether a receiver that answered with this HTTP status has taken the notification.
+    fn notification_taken(&self, status: u16) -> bool;
 
     /// The enrolment of the demo merchant.
     fn demo(&self) -> Enrolment;

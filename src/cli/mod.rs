@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod health;
 mod merchant;
+mod notification;
 mod output;
 mod reset;
 mod scenario;
@@ -50,9 +51,11 @@ enum Verb {
     Credentials(credentials::CredentialsArgs),
     /// Choose what shall happen: scenario files and single rules
     Scenario(scenario::ScenarioArgs),
+    /// Look at what is owed to the merchants' backends, and have it delivered once more
+    Notification(notification::NotificationArgs),
     /// Look at the clock, stop it, move it
     Clock(clock::ClockArgs),
-    /// Clear exchanges, transactions, queued notifications, armed rules, active scenarios and the
+    /// Clear exchanges, transactions, notifications, armed rules, active scenarios and the
     /// clock; merchants stay
     Reset(reset::ResetArgs),
     /// Exit 0 if a server is ready, 1 if not
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Some(Verb::Merchant(args)) => merchant::run(args),
         Some(Verb::Credentials(args)) => credentials::run(args),
         Some(Verb::Scenario(args)) => scenario::run(args),
+        Some(Verb::Notification(args)) => notification::run(args),
         Some(Verb::Clock(args)) => clock::run(args),
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),

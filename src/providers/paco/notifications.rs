@@ -1,43 +1,118 @@
 //! The backend notification: what PACO owes to `backendURL` after a final payment result. It is
-//! queued in the commit of the exchange that caused it.
+//! queued in the commit of the exchange that caused it, and sealed anew for each attempt.
 
-use serde::Serialize;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answers::{AnswerForm, version};
+use super::addressed;
+use super::answers::{AnswerForm, Seal, in_dialect, version};
+use super::merchant::PacoMerchant;
 use super::orders::Order;
-use crate::blueprint::Call;
+use super::settings::{Environment, NOTIFICATION_CONTENT_TYPE};
+use crate::blueprint::{Call, Merchant, NotificationMessage, Services};
+use crate::crypto::jose::{ContentEncryption, SignatureAlgorithm};
 use crate::store::NewNotification;
 
-/// What is owed, and the form in which it is sealed: that of the answer.
-#[derive(Serialize)]
-struct Payload<'p> {
-    response: &'p Value,
-    form: Form<'p>,
+/// What is owed, and the form in which it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Payload<R> {
+    response: R,
+    form: Form,
 }
 
-#[derive(Serialize)]
-struct Form<'p> {
-    version: &'p str,
-    sealed: Option<[&'static str; 2]>,
+/// The form of a notification: that of the order's request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Form {
+    /// Version of the path, which decides the casing.
+    version: String,
+    /// The environment whose real host the client addressed; absent: the merchant's own.
+    environment: Option<Environment>,
+    /// Names of the signature and content encryption algorithms; absent: the request was plain.
+    sealed: Option<[String; 2]>,
 }
 
-/// The notification of a payment's final result: the same envelope as the answer.
+impl Form {
+    /// The form in which the request of a call came.
+    pub(super) fn of(call: &Call) -> Self {
+        let sealed = call.form::<AnswerForm>().and_then(|form| form.sealed);
+        let sealed = sealed.map(|(signature, encryption)| [signature.name(), encryption.name()]);
+        let host = call.received().connection.front_door_host.as_deref();
+        Self {
+            version: version(call).to_owned(),
+            environment: addressed(host),
+            sealed: sealed.map(|names| names.map(ToOwned::to_owned)),
+        }
+    }
+
+    /// Its algorithms. A notification is sealed also where its order's request was plain: then as a
+    /// sealed answer to it is.
+    fn algorithms(&self) -> Result<(SignatureAlgorithm, ContentEncryption), String> {
+        let Some([signature, encryption]) = &self.sealed else {
+            return Ok((SignatureAlgorithm::Ps256, ContentEncryption::A128CbcHs256));
+        };
+        SignatureAlgorithm::named(signature)
+            .zip(ContentEncryption::named(encryption))
+            .ok_or_else(|| format!("{signature} and {encryption} are no algorithms of PACO's"))
+    }
+}
+
+/// The notification of a payment's final result: the same envelope as the answer, in its form.
 pub(super) fn of_result(call: &Call, order: &Order, envelope: &Value) -> NewNotification {
-    let sealed = call.form::<AnswerForm>().and_then(|form| form.sealed);
+    in_form(call, order, envelope, Form::of(call))
+}
+
+/// The same where the result comes by another way than the order, such as a page: `form` is that of
+/// the order's request.
+pub(super) fn in_form(call: &Call, order: &Order, envelope: &Value, form: Form) -> NewNotification {
+    let merchant = call.merchant();
+    let settings = merchant.map(|merchant| merchant.parts::<PacoMerchant>().settings(None));
+    let delay = settings.and_then(|settings| settings.notification_delays.first().copied());
+    // By the server's clock: it is the one that delivers. The merchant's may be shifted.
+    let answered = call.received().at;
     let payload = Payload {
         response: envelope,
-        form: Form {
-            version: version(call),
-            sealed: sealed.map(|(signature, encryption)| [signature.name(), encryption.name()]),
-        },
+        form,
     };
     NewNotification {
-        merchant: call.merchant().map(|merchant| merchant.id().to_owned()).unwrap_or_default(),
+        merchant: merchant.map(|merchant| merchant.id().to_owned()).unwrap_or_default(),
         provider: "paco".to_owned(),
         subject: order.order_no.clone(),
         url: order.notification_urls.backend.clone(),
         payload: serde_json::to_string(&payload).expect("a payload is JSON"),
-        due_at: call.now(),
+        due_at: answered.saturating_add(delay.unwrap_or_default()).unwrap_or(answered),
     }
+}
+
+/// What one attempt sends.
+pub(super) async fn sealed(
+    payload: Value,
+    merchant: &Merchant,
+    services: &Services,
+    at: Timestamp,
+) -> Result<NotificationMessage, String> {
+    let payload: Payload<Value> = serde_json::from_value(payload)
+        .map_err(|error| format!("what was queued cannot be read ({error})"))?;
+    let Payload { response, form } = payload;
+    let settings = merchant.parts::<PacoMerchant>().settings(form.environment);
+    let seal = Seal {
+        environment: settings.environment,
+        algorithms: form.algorithms()?,
+        at,
+        misbehaviour: None,
+    };
+    let message = in_dialect(&form.version, &settings, response);
+    let token = seal.around(&message, merchant, services).await.ok_or_else(|| {
+        format!(
+            "merchant {} has no encryption key on file, so nothing can be sealed; create it with \
+             encryption_public_key",
+            merchant.id()
+        )
+    })?;
+    Ok(NotificationMessage {
+        content_type: NOTIFICATION_CONTENT_TYPE,
+        headers: Vec::new(),
+        body: Bytes::from(token),
+    })
 }
