@@ -12,8 +12,8 @@ use crate::crypto::hashes::sha256;
 use crate::outbound::{DestinationError, OutboundAnswer, OutboundError};
 use crate::stopwatch::Stopwatch;
 use crate::store::{
-    AttemptChange, AttemptOutcome, Change, DueNotification, Entry, NotificationAttempt,
-    NotificationRecord, NotificationStatus,
+    AttemptChange, AttemptOutcome, BlockChange, Change, DueNotification, Entry,
+    NotificationAttempt, NotificationRecord, NotificationStatus,
 };
 use crate::{ids, limits, masking};
 
@@ -50,6 +50,22 @@ impl Notifications {
         let entry = Entry::of_change(record.seq, Change::Attempt(change));
         self.recorder.record(entry).await?;
         self.tell(line, &due.destination);
+        Ok(())
+    }
+
+    /// Blocks all that is due at a destination which is not allowed; nothing is read, sealed or sent.
+    ///
+    /// # Errors
+    /// Why that could not be recorded.
+    pub(super) async fn block(&self, due: &DueNotification, reason: String) -> Result<(), String> {
+        let line = Line::blocked(due, &reason);
+        let change = Change::Block(BlockChange {
+            destination: due.destination.clone(),
+            reason,
+            at: self.services.clock.now(),
+        });
+        self.recorder.record(Entry::of_change(due.seq, change)).await?;
+        self.tell(Some(line), &due.destination);
         Ok(())
     }
 
@@ -212,6 +228,18 @@ struct Line {
 }
 
 impl Line {
+    fn blocked(due: &DueNotification, reason: &str) -> Self {
+        let (id, error) = (due.id, one_line(&format!("{}: {reason}", due.url)));
+        Self {
+            blocked: true,
+            text: format!(
+                "notification {id} blocked: {error} (sandgate notification show {id}; others to {} \
+                 are blocked without a line)",
+                one_line(&due.destination)
+            ),
+        }
+    }
+
     fn of(record: &NotificationRecord, change: &AttemptChange) -> Option<Self> {
         let error = one_line(change.attempt.error.as_deref()?);
         let id = record.id;

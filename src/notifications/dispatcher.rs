@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::Notifications;
 use crate::clock::Hold;
 use crate::limits;
+use crate::outbound::DestinationError;
 use crate::recorder::QueuedNotifications;
 use crate::stopwatch::pause;
 use crate::store::{DueNotification, StoreError};
@@ -36,8 +37,9 @@ struct UnderWay {
 /// An attempt that is over.
 struct Ended {
     callback: (i64, i64),
-    /// Where it took a place.
-    destination: Option<String>,
+    /// Where it took places, and how many.
+    destination: String,
+    places: usize,
     recorded: bool,
     hold: Hold,
 }
@@ -133,21 +135,30 @@ impl Notifications {
         if under_way.callbacks.contains(&callback) {
             return true;
         }
-        // One that goes nowhere takes no place there, and is over in no time.
-        let goes = self.courier.destinations().judge(&due.url).is_ok();
-        if goes {
-            let there = under_way.by_destination.entry(due.destination.clone()).or_default();
-            if *there >= limits::NOTIFICATIONS_PER_DESTINATION {
-                return false;
+        let forbidden = match self.courier.destinations().judge(&due.url) {
+            Err(DestinationError::Forbidden { reason, fix, .. }) => {
+                Some(format!("{reason}; {fix}"))
             }
-            *there += 1;
+            Ok(_) | Err(_) => None,
+        };
+        let there = under_way.by_destination.entry(due.destination.clone()).or_default();
+        if *there >= limits::NOTIFICATIONS_PER_DESTINATION {
+            return false;
         }
+        // All that are due there are blocked at once, so that it is full until that is done.
+        let places = if forbidden.is_some() { limits::NOTIFICATIONS_PER_DESTINATION } else { 1 };
+        *there += places;
         under_way.callbacks.insert(callback);
         let hold = self.services.clock.hold();
         let this = Arc::clone(self);
         under_way.tasks.spawn(async move {
-            let attempt = AssertUnwindSafe(this.attempt(&due)).catch_unwind().await;
-            let failure = match attempt {
+            let work = async {
+                match forbidden {
+                    Some(reason) => this.block(&due, reason).await,
+                    None => this.attempt(&due).await,
+                }
+            };
+            let failure = match AssertUnwindSafe(work).catch_unwind().await {
                 Ok(Ok(())) => None,
                 Ok(Err(reason)) => Some(reason),
                 Err(_panic) => Some("a panic while delivering".to_owned()),
@@ -157,7 +168,8 @@ impl Notifications {
             }
             Ended {
                 callback,
-                destination: goes.then_some(due.destination),
+                destination: due.destination,
+                places,
                 recorded: failure.is_none(),
                 hold,
             }
@@ -179,12 +191,10 @@ impl UnderWay {
         if ended.recorded {
             self.callbacks.remove(&ended.callback);
         }
-        if let Some(destination) = ended.destination
-            && let Some(there) = self.by_destination.get_mut(&destination)
-        {
-            *there -= 1;
+        if let Some(there) = self.by_destination.get_mut(&ended.destination) {
+            *there -= ended.places;
             if *there == 0 {
-                self.by_destination.remove(&destination);
+                self.by_destination.remove(&ended.destination);
             }
         }
         ended.hold

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::exchanges::{self, ExchangeDetail};
 use super::issued::{self, Issued};
-use super::notification_attempts::{self, AttemptChange, ResendChange};
+use super::notification_attempts::{self, AttemptChange, BlockChange, ResendChange};
 use super::notifications::{self, NewNotification};
 use super::{Store, StoreError, micros};
 
@@ -68,6 +68,8 @@ pub enum Change {
     },
     /// An attempt to deliver a callback was made.
     Attempt(AttemptChange),
+    /// Callbacks are due at a destination that is not allowed.
+    Block(BlockChange),
     /// A person asked for one more attempt.
     Resend(ResendChange),
 }
@@ -168,7 +170,8 @@ async fn all_hold(
                 version == change.decided_on
             }
             // A name is drawn by chance and never given twice.
-            Change::Issue(_) => true,
+            // Of callbacks, whatever is due when they are blocked is meant.
+            Change::Issue(_) | Change::Block(_) => true,
             Change::UseRule { id } => {
                 let remaining: Option<Option<i64>> =
                     sqlx::query_scalar("SELECT remaining FROM armed_rules WHERE id = ?")
@@ -245,6 +248,7 @@ async fn apply(
         },
         Change::Issue(issued) => issued::insert(connection, issued).await?,
         Change::Attempt(change) => notification_attempts::insert(connection, change).await?,
+        Change::Block(change) => notification_attempts::block(connection, change).await?,
         Change::Resend(change) => notification_attempts::resend(connection, change).await?,
         Change::UseRule { id } => {
             let used = sqlx::query(

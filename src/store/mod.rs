@@ -32,7 +32,7 @@ pub use self::exchanges::{
 pub use self::issued::Issued;
 pub use self::merchants::MerchantRecord;
 pub use self::notification_attempts::{
-    AttemptChange, AttemptOutcome, NotificationAttempt, ResendChange,
+    AttemptChange, AttemptOutcome, BlockChange, NotificationAttempt, ResendChange,
 };
 pub use self::notifications::{
     DueNotification, NewNotification, NotificationFilter, NotificationRecord, NotificationStatus,

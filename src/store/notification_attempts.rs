@@ -74,6 +74,18 @@ pub struct ResendChange {
     pub at: Timestamp,
 }
 
+/// Callbacks that are due at a destination which is not allowed: all of them at once, since nothing
+/// but their number is bounded when a load test sends its orders there.
+#[derive(Clone, Debug)]
+pub struct BlockChange {
+    /// Scheme, host and port.
+    pub destination: String,
+    /// Which rule forbids it, and what to do.
+    pub reason: String,
+    /// Those that are due by this instant.
+    pub at: Timestamp,
+}
+
 impl AttemptOutcome {
     /// The word that stands for it everywhere.
     #[must_use]
@@ -165,6 +177,33 @@ pub(super) async fn insert(
     .bind(&attempt.content_type)
     .bind(attempt.sent_bytes)
     .bind(&attempt.sent_sha256)
+    .execute(connection)
+    .await
+}
+
+pub(super) async fn block(
+    connection: &mut SqliteConnection,
+    change: &BlockChange,
+) -> Result<SqliteQueryResult, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO notification_attempts (notification, number, at, outcome, error, duration_us)
+         SELECT id, attempts + 1, ?1, 'blocked', url || ': ' || ?2, 0 FROM notifications
+         WHERE next_at IS NOT NULL AND next_at <= ?1 AND destination = ?3",
+    )
+    .bind(micros(change.at))
+    .bind(&change.reason)
+    .bind(&change.destination)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE notifications
+         SET status = 'blocked', attempts = attempts + 1, last_error = url || ': ' || ?2,
+             next_at = NULL, one_more = 0
+         WHERE next_at IS NOT NULL AND next_at <= ?1 AND destination = ?3",
+    )
+    .bind(micros(change.at))
+    .bind(&change.reason)
+    .bind(&change.destination)
     .execute(connection)
     .await
 }

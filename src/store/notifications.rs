@@ -175,8 +175,8 @@ impl Store {
         row.as_ref().map(record).transpose()
     }
 
-    /// Callbacks that are due by an instant, the earliest first, but for those to destinations that
-    /// have no room for another one.
+    /// Callbacks that are due by an instant, the earliest first and the older of one destination
+    /// before its younger, but for those to destinations that have no room for another one.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -200,7 +200,8 @@ impl Store {
             }
             query.push(")");
         }
-        query.push(" ORDER BY next_at, id LIMIT ");
+        // The order of the index: thousands may be due at one instant of a frozen clock.
+        query.push(" ORDER BY next_at, destination, id LIMIT ");
         query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = query.build().fetch_all(&self.readers).await.map_err(failed)?;
         rows.iter()

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sandgate::store::{
-    AttemptChange, AttemptOutcome, Attribution, Change, Committed, Delivery, Entry, ExchangeDetail,
-    ExchangeFilter, ExchangeSummary, LadderRung, MerchantRecord, NewNotification,
+    AttemptChange, AttemptOutcome, Attribution, BlockChange, Change, Committed, Delivery, Entry,
+    ExchangeDetail, ExchangeFilter, ExchangeSummary, LadderRung, MerchantRecord, NewNotification,
     NotificationAttempt, NotificationFilter, NotificationStatus, ResendChange, RungVerdict, Store,
     StoreError, TransactionChange, TransactionFilter, Verdict,
 };
@@ -268,6 +268,39 @@ async fn attempts_are_kept_in_order_and_move_their_callback() {
         panic!("it is an attempt")
     };
     assert_eq!(attempts[1], wanted.attempt);
+}
+
+#[tokio::test]
+async fn what_is_due_at_a_forbidden_destination_is_blocked_all_at_once() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut made = entry(1, "m");
+    made.notifications = vec![callback("m", "A"), callback("m", "B"), callback("m", "C")];
+    made.notifications[1].url = "http://127.0.0.1:8/other".to_owned();
+    made.notifications[2].due_at = at(90);
+    store.commit(&[made]).await.expect("writable");
+    let block = || {
+        let change = Change::Block(BlockChange {
+            destination: "http://127.0.0.1:9".to_owned(),
+            reason: "no; ask".to_owned(),
+            at: at(60),
+        });
+        Entry::of_change(1, change)
+    };
+
+    let outcome = store.commit(&[block(), block()]).await.expect("writable");
+
+    assert_eq!(outcome, [Committed::Written, Committed::Stale]);
+    let listed = store.notifications(&of("m")).await.expect("readable");
+    let statuses: Vec<_> = listed.iter().map(|one| (one.subject.as_str(), one.status)).collect();
+    let (queued, blocked) = (NotificationStatus::Queued, NotificationStatus::Blocked);
+    assert_eq!(statuses, [("C", queued), ("B", queued), ("A", blocked)]);
+    assert_eq!((listed[2].attempts, listed[2].next_at), (1, None));
+    let attempts = store.notification_attempts(1).await.expect("readable");
+    assert_eq!((attempts.len(), attempts[0].at), (1, at(60)));
+    assert_eq!(attempts[0].outcome, AttemptOutcome::Blocked);
+    assert_eq!(attempts[0].error.as_deref(), Some("http://127.0.0.1:9/callback: no; ask"));
+    assert_eq!(attempts[0].error, listed[2].last_error);
 }
 
 #[tokio::test]
