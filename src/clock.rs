@@ -21,8 +21,8 @@ pub struct Clock {
 struct Shared {
     state: Mutex<State>,
     changed: watch::Sender<u64>,
-    /// How many hold a [`Busy`].
-    busy: watch::Sender<usize>,
+    /// Told whenever the last [`Hold`] is gone.
+    released: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -30,6 +30,7 @@ struct State {
     mode: Mode,
     sleepers: BTreeMap<(Timestamp, u64), oneshot::Sender<Due>>,
     next_sleeper: u64,
+    holds: usize,
 }
 
 /// How the clock relates to the system's.
@@ -77,17 +78,19 @@ pub struct Due {
     _done: Option<oneshot::Sender<()>>,
 }
 
-/// Somebody knows of due work that is not waiting for the clock yet. While one is held,
-/// [`Clock::advance`] takes no step: what was committed a moment ago may want to be done on the way.
+/// Work that belongs to the present instant and is not finished. While one is held,
+/// [`Clock::advance`] does not move on.
 #[derive(Debug)]
-pub struct Busy {
-    shared: Arc<Shared>,
-}
+pub struct Hold(Clock);
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.shared.busy.send_modify(|holders| *holders -= 1);
-    }
+/// What [`Clock::advance`] finds at a step.
+enum Step {
+    /// Work of the present instant is not finished.
+    Held,
+    /// This sleeper is next.
+    Wake(Timestamp, oneshot::Sender<Due>),
+    /// Nothing more is due, and the clock has arrived.
+    Arrived,
 }
 
 impl Clock {
@@ -112,9 +115,10 @@ impl Clock {
                     mode,
                     sleepers: BTreeMap::new(),
                     next_sleeper: 0,
+                    holds: 0,
                 }),
                 changed: watch::Sender::new(0),
-                busy: watch::Sender::new(0),
+                released: watch::Sender::new(()),
             }),
         }
     }
@@ -165,6 +169,14 @@ impl Clock {
         self.tell();
     }
 
+    /// Keeps [`Clock::advance`] where it is until the hold is dropped: taken before anybody can learn
+    /// of the work, so that whoever advances next finds it done.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.state().holds += 1;
+        Hold(self.clone())
+    }
+
     /// Moves forward by `by`. Work that becomes due on the way runs in due order, each piece at its
     /// own instant, and is finished when this returns.
     ///
@@ -176,30 +188,38 @@ impl Clock {
         }
         let from = self.now();
         let target = from.checked_add(by).map_err(|_| ClockError::OutOfRange { from, by })?;
-        self.work_until(target).await;
-        self.set(target);
+        self.work_off(Some(target)).await;
+        self.tell();
         Ok(target)
     }
 
-    /// Waits until everything is done that is due by now.
+    /// Waits until everything is done that is due by now. The clock itself is left as it is.
     pub async fn settle(&self) {
-        self.work_until(self.now()).await;
+        self.work_off(None).await;
     }
 
-    /// Wakes what is due by `target`, one after the other, and waits for each.
-    async fn work_until(&self, target: Timestamp) {
-        self.idle().await;
-        while let Some((at, wake)) = self.next_due(target) {
-            let (done, finished) = oneshot::channel();
-            let due = Due {
-                at,
-                _done: Some(done),
-            };
-            if wake.send(due).is_ok() {
-                // The sender is dropped with the `Due`, which is the signal that the work is done.
-                let _ = finished.await;
+    /// Wakes what is due by `target`, one after the other, and waits for each; without a target, what
+    /// is due by now.
+    async fn work_off(&self, target: Option<Timestamp>) {
+        // Subscribed before the first look, so that no release slips in between.
+        let mut released = self.shared.released.subscribe();
+        loop {
+            match self.step(target) {
+                // The sender lives as long as this clock.
+                Step::Held => drop(released.changed().await),
+                Step::Wake(at, wake) => {
+                    let (done, finished) = oneshot::channel();
+                    let due = Due {
+                        at,
+                        _done: Some(done),
+                    };
+                    if wake.send(due).is_ok() {
+                        // The sender is dropped with the `Due`: the signal that the work is done.
+                        let _ = finished.await;
+                    }
+                }
+                Step::Arrived => return,
             }
-            self.idle().await;
         }
     }
 
@@ -242,34 +262,28 @@ impl Clock {
         }
     }
 
-    /// Keeps [`Self::advance`] from moving on until what is held is dropped.
-    #[must_use]
-    pub fn busy(&self) -> Busy {
-        self.shared.busy.send_modify(|holders| *holders += 1);
-        Busy {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-
-    /// Waits until nobody is busy.
-    async fn idle(&self) {
-        let mut busy = self.shared.busy.subscribe();
-        // The sender lives as long as this clock.
-        let _ = busy.wait_for(|holders| *holders == 0).await;
-    }
-
-    /// Steps to the earliest sleeper that is due by `target`.
-    fn next_due(&self, target: Timestamp) -> Option<(Timestamp, oneshot::Sender<Due>)> {
+    /// Steps to the earliest sleeper that is due by `target`, or else to `target` itself.
+    fn step(&self, target: Option<Timestamp>) -> Step {
         let mut state = self.state();
-        let first = *state.sleepers.keys().next()?;
-        if first.0 > target {
-            return None;
+        if state.holds > 0 {
+            return Step::Held;
         }
-        let wake = state.sleepers.remove(&first)?;
-        if first.0 > state.mode.now() {
-            state.mode.move_to(first.0);
+        let until = target.unwrap_or_else(|| state.mode.now());
+        match state.sleepers.first_entry() {
+            Some(first) if first.key().0 <= until => {
+                let ((at, _), wake) = first.remove_entry();
+                if at > state.mode.now() {
+                    state.mode.move_to(at);
+                }
+                Step::Wake(at, wake)
+            }
+            _ => {
+                if let Some(target) = target {
+                    state.mode.move_to(target);
+                }
+                Step::Arrived
+            }
         }
-        Some((first.0, wake))
     }
 
     fn tell(&self) {
@@ -278,6 +292,18 @@ impl Clock {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.holds -= 1;
+        let last = state.holds == 0;
+        drop(state);
+        if last {
+            self.0.shared.released.send_replace(());
+        }
     }
 }
 
@@ -339,6 +365,27 @@ mod tests {
             task.await.expect("no panic");
         }
         assert_eq!(seen.lock().expect("no panic").len(), 3);
+    }
+
+    #[tokio::test]
+    async fn advancing_waits_until_the_work_of_the_present_instant_is_finished() {
+        let clock = Clock::frozen(at(1_000));
+        let (first, second) = (clock.hold(), clock.hold());
+        let advancing = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.advance(SignedDuration::from_secs(10)).await }
+        });
+
+        for hold in [first, second] {
+            for _turn in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(clock.now(), at(1_000));
+            drop(hold);
+        }
+
+        advancing.await.expect("no panic").expect("forward");
+        assert_eq!(clock.now(), at(1_010));
     }
 
     #[tokio::test]

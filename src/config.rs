@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::limits;
 
 /// The whole configuration of one emulator.
 #[derive(Clone, Debug)]
@@ -32,6 +35,13 @@ pub struct Config {
     pub scenarios: Option<PathBuf>,
     /// Further names for the certificates of the providers' TLS listeners.
     pub tls_names: Vec<String>,
+    /// Where notifications may go beyond loopback and private networks: networks, addresses, names
+    /// that may be looked up although they are reserved, or `any`.
+    pub allowed_destinations: Vec<String>,
+    /// Certificates (PEM) that receivers of notifications may show, or that issued theirs.
+    pub notification_ca: Option<String>,
+    /// How long one attempt to deliver a notification may take, in machine time.
+    pub notification_time_limit: Duration,
 }
 
 /// Where an emulator keeps what it keeps.
@@ -75,6 +85,9 @@ impl Default for Config {
             admin_token: None,
             scenarios: None,
             tls_names: Vec::new(),
+            allowed_destinations: Vec::new(),
+            notification_ca: None,
+            notification_time_limit: limits::NOTIFICATION_ATTEMPT,
         }
     }
 }

@@ -54,6 +54,7 @@ pub mod limits;
 mod listener;
 pub mod masking;
 pub mod money;
+mod notifications;
 pub mod outbound;
 mod providers;
 pub mod recorder;

@@ -102,3 +102,28 @@ pub const SHORTEST_RSA_BITS: u32 = 2048;
 
 /// Longest RSA modulus that is read: OpenSSL's own bound for public operations.
 pub const LONGEST_RSA_BITS: u32 = 16_384;
+
+/// Notifications kept for each merchant; the oldest go first, delivered or not. An order has one, and
+/// a day of testing has fewer orders than this.
+pub const NOTIFICATIONS_PER_MERCHANT: u32 = 10_000;
+
+/// Attempts to deliver notifications under way at once, each with a connection of its own.
+pub const NOTIFICATIONS_AT_ONCE: usize = 256;
+
+/// How many of them may go to one destination, so that a dead one delays nobody else's.
+pub const NOTIFICATIONS_PER_DESTINATION: usize = 4;
+
+/// How long one attempt may take. A receiver that works answers in milliseconds.
+pub const NOTIFICATION_ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Bytes that are read and kept of a receiver's answer: enough for "OK" and for a stack trace's head.
+pub const NOTIFICATION_ANSWER_BYTES: usize = 1024;
+
+/// Most attempts that a setting may ask for.
+pub const NOTIFICATION_ATTEMPTS: usize = 20;
+
+/// How long the machine waits before it asks a database again that could not say what is due.
+pub const NOTIFICATION_LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
+pub const THREADS_DRAIN: Duration = Duration::from_secs(1);

@@ -1,14 +1,22 @@
-//! The only room that makes HTTP requests. For now that is HTTP/1.1 over plain TCP, one connection
-//! a request.
+//! The only room that makes HTTP requests: HTTP/1.1, one connection a request, no redirects. The
+//! command line calls the admin API; a [`Courier`] calls the receivers of notifications, and only
+//! those that its [`Destinations`] allow.
 
+mod destinations;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+pub use self::destinations::{Destination, DestinationError, Destinations};
+use crate::crypto::tls_client::TlsClient;
 use crate::stopwatch::pause;
 
 /// A request to somebody else.
@@ -56,6 +64,17 @@ pub enum OutboundError {
         /// Scheme, host and port.
         at: String,
         /// What the system said.
+        reason: String,
+    },
+    /// A connection came about, but no TLS.
+    #[error(
+        "{at} is not trusted, or speaks no TLS ({reason}); name its certificate or its CA with \
+         --notification-ca FILE"
+    )]
+    Tls {
+        /// Scheme, host and port.
+        at: String,
+        /// What went wrong.
         reason: String,
     },
     /// A connection came about, but no HTTP answer.
@@ -112,7 +131,8 @@ fn absolute(url: &str) -> Result<Uri, OutboundError> {
 
 fn origin(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    format!("http://{authority}")
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{}://{host}", uri.scheme_str().unwrap_or("http"))
 }
 
 async fn exchange(
@@ -122,61 +142,211 @@ async fn exchange(
 ) -> Result<OutboundAnswer, OutboundError> {
     // An IPv6 address stands in brackets in a URL and without them everywhere else.
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let stream =
-        TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.map_err(|error| {
-            OutboundError::NothingThere {
-                at: at.to_owned(),
-                reason: in_few_words(&error),
-            }
-        })?;
+    let connected = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await;
+    let stream = connected.map_err(|error| nothing_there(at, &error))?;
     // Small requests on a fresh connection gain nothing from waiting for more bytes.
     let _ = stream.set_nodelay(true);
-    let no_answer = |reason: String| OutboundError::NoAnswer {
-        at: at.to_owned(),
-        reason,
-    };
+    let most = Most::Whole(request.most_bytes);
+    converse(stream, head(&request.method, &request.headers, request.body, &uri), most)
+        .await
+        .map_err(|reason| OutboundError::NoAnswer {
+            at: at.to_owned(),
+            reason,
+        })
+}
+
+/// How much of an answer is read.
+#[derive(Clone, Copy)]
+enum Most {
+    /// All of it; a longer one is an error.
+    Whole(usize),
+    /// Its beginning.
+    Beginning(usize),
+}
+
+/// Sends a request on an open connection and reads the answer.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    head: Result<Request<Full<Bytes>>, hyper::http::Error>,
+    most: Most,
+) -> Result<OutboundAnswer, String> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| no_answer(error.to_string()))?;
-    let head = head(&request, &uri).map_err(|error| no_answer(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
+    let head = head.map_err(|error| error.to_string())?;
     let call = async {
         let response = sender.send_request(head).await.map_err(|error| error.to_string())?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, request.most_bytes)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?;
+        let body = match most {
+            Most::Whole(most) => {
+                let whole = Limited::new(body, most).collect().await;
+                whole.map_err(|error| error.to_string())?.to_bytes()
+            }
+            Most::Beginning(most) => beginning(body, most).await?,
+        };
         Ok(OutboundAnswer {
             status: parts.status,
             headers: parts.headers,
-            body: body.to_bytes(),
+            body,
         })
     };
     tokio::pin!(call);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        answer = &mut call => answer.map_err(no_answer),
+        answer = &mut call => answer,
         // The connection's end may come first, with the answer already read.
         ended = &mut connection => match (call.await, ended) {
             (Ok(answer), _) => Ok(answer),
-            (Err(_), Err(error)) => Err(no_answer(error.to_string())),
-            (Err(reason), Ok(())) => Err(no_answer(reason)),
+            (Err(_), Err(error)) => Err(error.to_string()),
+            (Err(reason), Ok(())) => Err(reason),
         },
     }
 }
 
-fn head(request: &OutboundRequest, uri: &Uri) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+async fn beginning(mut body: Incoming, most: usize) -> Result<Bytes, String> {
+    let mut read = BytesMut::new();
+    while read.len() < most {
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        if let Ok(data) = frame.map_err(|error| error.to_string())?.into_data() {
+            read.extend_from_slice(&data);
+        }
+    }
+    read.truncate(most);
+    Ok(read.freeze())
+}
+
+fn nothing_there(at: &str, error: &std::io::Error) -> OutboundError {
+    OutboundError::NothingThere {
+        at: at.to_owned(),
+        reason: in_few_words(error),
+    }
+}
+
+fn head(
+    method: &Method,
+    headers: &[(&'static str, String)],
+    body: Bytes,
+    uri: &Uri,
+) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
+    // What a URL says about a user is not for the host.
+    let host = authority.rsplit('@').next().unwrap_or_default();
     let mut head = Request::builder()
-        .method(request.method.clone())
+        .method(method.clone())
         .uri(target)
-        .header(header::HOST, authority)
+        .header(header::HOST, host)
         .header(header::CONNECTION, "close");
-    for (name, value) in &request.headers {
+    for (name, value) in headers {
         head = head.header(*name, value);
     }
-    head.body(Full::new(request.body.clone()))
+    head.body(Full::new(body))
+}
+
+/// Posts to the receivers of notifications.
+#[derive(Clone, Debug)]
+pub struct Courier {
+    destinations: Destinations,
+    tls: TlsClient,
+    time_limit: Duration,
+}
+
+/// A destination with the addresses to which a connection may be made.
+#[derive(Clone, Debug)]
+pub struct Route {
+    destination: Destination,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Courier {
+    /// A courier with its rules, whom it trusts, and how long a request may take.
+    #[must_use]
+    pub fn new(destinations: Destinations, tls: TlsClient, time_limit: Duration) -> Self {
+        Self {
+            destinations,
+            tls,
+            time_limit,
+        }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn destinations(&self) -> &Destinations {
+        &self.destinations
+    }
+
+    /// Judges a URL and resolves its name.
+    ///
+    /// # Errors
+    /// What is wrong with it, which rule forbids it, or that its name has no address.
+    pub async fn route(&self, url: &str) -> Result<Route, DestinationError> {
+        let destination = self.destinations.judge(url)?;
+        let resolved = tokio::select! {
+            resolved = self.destinations.resolve(&destination) => resolved?,
+            () = pause(self.time_limit) => return Err(DestinationError::NoAddress {
+                url: url.to_owned(),
+                host: destination.host,
+                reason: format!("no answer within {:?}", self.time_limit),
+            }),
+        };
+        Ok(Route {
+            destination,
+            addresses: resolved,
+        })
+    }
+
+    /// Posts a body and reads the beginning of the answer. A redirect is an answer like any other.
+    ///
+    /// # Errors
+    /// Where it went wrong: the connection, TLS, the answer, or the time limit.
+    pub async fn post(
+        &self,
+        route: &Route,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+        most_bytes: usize,
+    ) -> Result<OutboundAnswer, OutboundError> {
+        let at = origin(&route.destination.uri);
+        tokio::select! {
+            answer = self.call(route, headers, body, most_bytes, &at) => answer,
+            () = pause(self.time_limit) => Err(OutboundError::TooSlow {
+                seconds: self.time_limit.as_secs(),
+                at,
+            }),
+        }
+    }
+
+    async fn call(
+        &self,
+        route: &Route,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+        most_bytes: usize,
+        at: &str,
+    ) -> Result<OutboundAnswer, OutboundError> {
+        let destination = &route.destination;
+        let head = head(&Method::POST, headers, body, &destination.uri);
+        let most = Most::Beginning(most_bytes);
+        let connected = TcpStream::connect(&route.addresses[..]).await;
+        let stream = connected.map_err(|error| nothing_there(at, &error))?;
+        let _ = stream.set_nodelay(true);
+        let answered = if destination.secure {
+            let secured = self.tls.connect(&destination.host, stream).await;
+            let stream = secured.map_err(|reason| OutboundError::Tls {
+                at: at.to_owned(),
+                reason,
+            })?;
+            converse(stream, head, most).await
+        } else {
+            converse(stream, head, most).await
+        };
+        answered.map_err(|reason| OutboundError::NoAnswer {
+            at: at.to_owned(),
+            reason,
+        })
+    }
 }
 
 fn in_few_words(error: &std::io::Error) -> String {

@@ -4,15 +4,15 @@
 //! lone exchange never waits for company.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::{Busy, Clock};
+use crate::clock::{Clock, Hold};
 use crate::limits;
-use crate::store::{Change, Committed, Delivery, Entry, Retention, Store, StoreError};
+use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
 
 /// Hands exchanges to the database. Clones share one queue.
 #[derive(Clone, Debug)]
@@ -20,22 +20,8 @@ pub struct Recorder {
     queue: mpsc::Sender<Work>,
     sequence: Arc<AtomicI64>,
     newest: watch::Receiver<i64>,
-    wakes: Wakes,
-}
-
-/// Tells whoever works through what is due that there may be something new.
-#[derive(Clone, Debug)]
-struct Wakes {
     clock: Clock,
-    sleepers: Arc<Mutex<Vec<mpsc::UnboundedSender<Busy>>>>,
-}
-
-impl Wakes {
-    fn tell(&self) {
-        // Whoever advances the clock waits until everybody who was told has made its plans.
-        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
-        sleepers.retain(|sleeper| sleeper.send(self.clock.busy()).is_ok());
-    }
+    tell_due: mpsc::UnboundedSender<Hold>,
 }
 
 #[derive(Debug)]
@@ -46,6 +32,19 @@ enum Work {
     Recount,
 }
 
+/// Tells of commits, each time with a hold on the clock: it does not move on before whoever receives
+/// this has looked.
+pub type Told = mpsc::UnboundedReceiver<Hold>;
+
+/// What a recorder tells of.
+#[derive(Debug)]
+pub struct Tidings {
+    /// Notifications were queued.
+    pub queued: Told,
+    /// Time will move a transaction, perhaps at another instant than before.
+    pub due: Told,
+}
+
 impl Recorder {
     /// Starts the recorder's task. It ends when the last handle is gone and its queue is empty.
     ///
@@ -54,23 +53,27 @@ impl Recorder {
     pub async fn start(
         store: Arc<Store>,
         clock: Clock,
-    ) -> Result<(Self, JoinHandle<()>), StoreError> {
+    ) -> Result<(Self, Tidings, JoinHandle<()>), StoreError> {
         let last = store.last_sequence().await?;
         let retained = Retained::load(&store).await?;
         let (queue, work) = mpsc::channel(limits::RECORDER_QUEUE);
         let (tell_newest, newest) = watch::channel(last);
-        let wakes = Wakes {
-            clock,
-            sleepers: Arc::default(),
+        let (tell_queued, queued) = mpsc::unbounded_channel();
+        let (tell_due, due) = mpsc::unbounded_channel();
+        let telling = Telling {
+            clock: clock.clone(),
+            queued: tell_queued,
+            due: tell_due.clone(),
         };
-        let task = tokio::spawn(run(store, work, tell_newest, retained, wakes.clone()));
+        let task = tokio::spawn(run(store, work, tell_newest, telling, retained));
         let recorder = Self {
             queue,
             sequence: Arc::new(AtomicI64::new(last)),
             newest,
-            wakes,
+            clock,
+            tell_due,
         };
-        Ok((recorder, task))
+        Ok((recorder, Tidings { queued, due }, task))
     }
 
     /// The next number of the journal.
@@ -109,18 +112,10 @@ impl Recorder {
         self.flush().await;
     }
 
-    /// Is told of every commit that may have changed what is due, and of [`Self::wake`]. Hold what
-    /// is received until the next sleep has begun.
-    #[must_use]
-    pub fn wakes(&self) -> mpsc::UnboundedReceiver<Busy> {
-        let (sleeper, told) = mpsc::unbounded_channel();
-        self.wakes.sleepers.lock().unwrap_or_else(PoisonError::into_inner).push(sleeper);
-        told
-    }
-
-    /// Says that what is due may have changed without a commit: a merchant's clock was shifted.
-    pub fn wake(&self) {
-        self.wakes.tell();
+    /// Says that time may move transactions at other instants than before, although nothing was
+    /// committed: a merchant's clock was shifted.
+    pub fn due_has_changed(&self) {
+        let _ = self.tell_due.send(self.clock.hold());
     }
 
     /// Follows the newest committed number.
@@ -130,12 +125,32 @@ impl Recorder {
     }
 }
 
+/// Wakes whoever works through what is due.
+struct Telling {
+    clock: Clock,
+    queued: mpsc::UnboundedSender<Hold>,
+    due: mpsc::UnboundedSender<Hold>,
+}
+
+impl Telling {
+    /// Before any answer leaves: whoever has read one may advance the clock.
+    fn of(&self, entries: &[Entry]) {
+        // Nobody listens any more when the emulator stops; the next start looks by itself.
+        if entries.iter().any(Entry::queues_notifications) {
+            let _ = self.queued.send(self.clock.hold());
+        }
+        if entries.iter().any(Entry::will_be_due) {
+            let _ = self.due.send(self.clock.hold());
+        }
+    }
+}
+
 async fn run(
     store: Arc<Store>,
     mut work: mpsc::Receiver<Work>,
     newest: watch::Sender<i64>,
+    telling: Telling,
     mut retained: Retained,
-    wakes: Wakes,
 ) {
     let mut batch = Vec::new();
     while gather(&mut work, &mut batch).await {
@@ -158,6 +173,7 @@ async fn run(
         if !entries.is_empty() {
             match store.commit(&entries).await {
                 Ok(outcomes) => {
+                    telling.of(&entries);
                     for (entry, outcome) in entries.iter().zip(&outcomes) {
                         if *outcome == Committed::Written {
                             retained.add(entry);
@@ -165,9 +181,6 @@ async fn run(
                             // earlier and ended later.
                             newest.send_modify(|seq| *seq = (*seq).max(entry.seq));
                         }
-                    }
-                    if entries.iter().any(makes_work) {
-                        wakes.tell();
                     }
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
                         // A receiver that is gone belongs to a task that was stopped.
@@ -200,15 +213,6 @@ async fn run(
             let _ = done.send(());
         }
     }
-}
-
-/// Whether something of it will be due.
-fn makes_work(entry: &Entry) -> bool {
-    !entry.notifications.is_empty()
-        || entry
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::Transaction(change) if change.due_at.is_some()))
 }
 
 /// Waits for the first exchange, then lets those come along that are on their way at this instant: one

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::blueprint::{Driven, Merchant, Provider, Services};
-use crate::clock::{Busy, Due};
-use crate::recorder::Recorder;
+use crate::clock::{Due, Hold};
+use crate::recorder::{Recorder, Told};
 use crate::store::{Entry, StoreError, Transaction, Whose};
 
 /// Transactions that are read at a time.
@@ -22,7 +21,6 @@ pub(crate) struct Timers {
     services: Arc<Services>,
     recorder: Recorder,
     providers: BTreeMap<&'static str, Arc<dyn Provider>>,
-    wakes: mpsc::UnboundedReceiver<Busy>,
 }
 
 impl Timers {
@@ -35,14 +33,13 @@ impl Timers {
             services: Arc::clone(services),
             recorder: recorder.clone(),
             providers: providers.iter().map(|p| (p.id(), Arc::clone(p))).collect(),
-            wakes: recorder.wakes(),
         }
     }
 
     /// Works until it is told to stop.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(self, mut told: Told, first: Hold, stop: CancellationToken) {
         // What is held keeps the clock from advancing until the next sleep has begun.
-        let mut held: Vec<Held> = Vec::new();
+        let mut held = vec![Held::Hold(first)];
         loop {
             let next = match self.next_due().await {
                 Ok(next) => next,
@@ -71,10 +68,10 @@ impl Timers {
                     held.clear();
                     tokio::select! {
                         due = &mut sleep => due,
-                        told = self.wakes.recv() => {
-                            held.extend(told.map(Held::Busy));
-                            while let Ok(told) = self.wakes.try_recv() {
-                                held.push(Held::Busy(told));
+                        Some(hold) = told.recv() => {
+                            held.push(Held::Hold(hold));
+                            while let Ok(another) = told.try_recv() {
+                                held.push(Held::Hold(another));
                             }
                             continue;
                         }
@@ -92,7 +89,7 @@ impl Timers {
                 // Until something changes: trying again at once would not end.
                 held.clear();
                 tokio::select! {
-                    told = self.wakes.recv() => held.extend(told.map(Held::Busy)),
+                    Some(hold) = told.recv() => held.push(Held::Hold(hold)),
                     () = stop.cancelled() => return,
                 }
             }
@@ -185,7 +182,7 @@ impl Timers {
 
 /// What keeps the clock from advancing.
 enum Held {
-    Busy(#[expect(dead_code, reason = "it is held, not looked at")] Busy),
+    Hold(#[expect(dead_code, reason = "it is held, not looked at")] Hold),
     Due(#[expect(dead_code, reason = "it is held, not looked at")] Due),
 }
 

@@ -73,7 +73,7 @@ async fn change(
 /// Waits until everything has happened that is due by now: whoever moves a clock looks next at what
 /// it has moved.
 async fn what_is_due_is_done(admin: &Admin) {
-    admin.recorder.wake();
+    admin.recorder.due_has_changed();
     admin.services.clock.settle().await;
 }
 

@@ -7,6 +7,7 @@ mod exchanges;
 mod explanation;
 mod health;
 mod merchants;
+mod notifications;
 mod problem;
 mod query;
 mod reset;
@@ -30,6 +31,7 @@ use tower_http::trace::TraceLayer;
 use self::problem::Problem;
 use crate::blueprint::{Provider, Services};
 use crate::limits;
+use crate::outbound::Courier;
 use crate::recorder::Recorder;
 
 /// Everything that the admin API works on.
@@ -40,6 +42,8 @@ pub struct Admin {
     pub providers: Vec<Arc<dyn Provider>>,
     /// Tells when something new is in the journal.
     pub recorder: Recorder,
+    /// Knows where notifications may go.
+    pub courier: Arc<Courier>,
     /// Every listener's base URL, by its name: `admin`, `front_door`, and the providers' own.
     pub base_urls: BTreeMap<String, String>,
     /// The word behind the number in an exchange's id; it tells one data folder from another.
@@ -74,6 +78,9 @@ const PATHS: &[&str] = &[
     "GET /transactions",
     "GET /transactions/{merchant}/{kind}/{key}",
     "GET, POST /transactions/{merchant}/{kind}/{key}/events",
+    "GET /notifications",
+    "GET /notifications/{id}",
+    "POST /notifications/{id}/resend",
     "GET /scenarios",
     "POST /scenarios/{name}/activate",
     "POST /scenarios/{name}/deactivate",
@@ -92,6 +99,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .merge(explanation::routes())
         .merge(merchants::routes())
         .merge(transactions::routes())
+        .merge(notifications::routes())
         .merge(scenarios::routes())
         .merge(clock::routes())
         .merge(reset::routes())

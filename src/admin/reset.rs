@@ -38,6 +38,6 @@ async fn reset(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>,
         }
         services.clock.reset();
     }
-    admin.recorder.wake();
+    admin.recorder.due_has_changed();
     Ok(Json(json!({ "reset": merchant.as_ref().map_or("all", |merchant| merchant.id()) })))
 }

@@ -15,7 +15,8 @@ pub use self::client::{Client, ClientRequest, Tampering};
 pub use self::endpoint::{Decision, Endpoint};
 pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
 pub use self::provider::{
-    Driven, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Movement, NamedBy, Provider,
+    Driven, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Movement, NamedBy,
+    NotificationMessage, Provider,
 };
 pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
 pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::reply::Sealing;
@@ -16,7 +17,8 @@ use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, NOTHING_WRONG, ScriptedError};
 use crate::store::{
-    Change, LadderRung, MerchantRecord, NewNotification, RungVerdict, Transaction, Verdict,
+    Change, LadderRung, MerchantRecord, NewNotification, NotificationRecord, RungVerdict,
+    Transaction, Verdict,
 };
 
 /// What a near-miss search may look at: an exchange as it was recorded.
@@ -147,6 +149,17 @@ pub struct ExportedFile {
     pub contents: String,
 }
 
+/// A notification as one attempt sends it.
+#[derive(Clone, Debug)]
+pub struct NotificationMessage {
+    /// Content type of the body.
+    pub content_type: &'static str,
+    /// Header lines beyond that.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, signed and encrypted as the provider does it.
+    pub body: Bytes,
+}
+
 /// A gateway's double.
 pub trait Provider: Send + Sync + 'static {
     /// Its id in paths, tables and settings.
@@ -220,6 +233,24 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;
+
+    /// What one attempt to deliver a notification sends, sealed for this attempt alone. `at` is its
+    /// instant by the merchant's clock. An error says why nothing can be sent.
+    fn notification(
+        &self,
+        record: &NotificationRecord,
+        merchant: &Arc<Merchant>,
+        services: &Arc<Services>,
+        at: Timestamp,
+    ) -> BoxFuture<Result<NotificationMessage, String>>;
+
+    /// When the attempts to deliver a notification are due, counted from the instant of what it is
+    /// about: one for each, in ascending order. An attempt that came late moves those after it by as
+    /// much.
+    fn retry_delays(&self, merchant: &Merchant) -> Vec<SignedDuration>;
+
+    /// Whether a receiver that answered with this HTTP status has taken the notification.
+    fn notification_taken(&self, status: u16) -> bool;
 
     /// The enrolment of the demo merchant.
     fn demo(&self) -> Enrolment;

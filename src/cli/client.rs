@@ -111,7 +111,7 @@ fn unreachable_server(error: &OutboundError) -> Failure {
         OutboundError::NothingThere { .. } => {
             "start it with `sandgate serve`, or name a running one with --admin URL"
         }
-        OutboundError::NoAnswer { .. } => {
+        OutboundError::NoAnswer { .. } | OutboundError::Tls { .. } => {
             "name the admin port of a running server with --admin URL"
         }
         OutboundError::TooSlow { .. } => {

@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod health;
 mod merchant;
+mod notification;
 mod output;
 mod reset;
 mod scenario;
@@ -53,9 +54,11 @@ enum Verb {
     Scenario(scenario::ScenarioArgs),
     /// Make happen to an order what its payer, its bank or its checker would do
     Trigger(trigger::TriggerArgs),
+    /// Look at what is owed to the merchants' backends, and have it delivered once more
+    Notification(notification::NotificationArgs),
     /// Look at the clock, stop it, move it
     Clock(clock::ClockArgs),
-    /// Clear exchanges, transactions, queued notifications, armed rules, active scenarios and the
+    /// Clear exchanges, transactions, notifications, armed rules, active scenarios and the
     /// clock; merchants stay
     Reset(reset::ResetArgs),
     /// Exit 0 if a server is ready, 1 if not
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
         Some(Verb::Credentials(args)) => credentials::run(args),
         Some(Verb::Scenario(args)) => scenario::run(args),
         Some(Verb::Trigger(args)) => trigger::run(args),
+        Some(Verb::Notification(args)) => notification::run(args),
         Some(Verb::Clock(args)) => clock::run(args),
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),

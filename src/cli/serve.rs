@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
@@ -16,6 +17,7 @@ use super::merchant::{leaves, name_and_value};
 use super::output;
 use crate::config::{Config, DEFAULT_DATA_DIR, DEFAULT_PORT_BASE, DataFolder};
 use crate::emulator::{Emulator, RunningEmulator};
+use crate::limits;
 
 /// Arguments of `sandgate serve`.
 #[derive(Debug, Args)]
@@ -68,6 +70,22 @@ pub(super) struct ServeArgs {
     /// A further name for the TLS listeners' certificates; repeatable
     #[arg(long = "tls-name", value_name = "NAME")]
     tls_names: Vec<String>,
+    /// Where notifications may go beyond loopback and private networks: a network, an address, a name
+    /// that resolves although it is reserved, or any; repeatable
+    #[arg(long = "allow-destination", value_name = "CIDR|NAME|any")]
+    allowed_destinations: Vec<String>,
+    /// PEM file with the certificates, or their CAs, of HTTPS servers that get notifications
+    #[arg(long, env = "SANDGATE_NOTIFICATION_CA", value_name = "FILE")]
+    notification_ca: Option<PathBuf>,
+    /// How many seconds one attempt to deliver a notification may take
+    #[arg(
+        long,
+        env = "SANDGATE_NOTIFICATION_TIME_LIMIT",
+        value_name = "SECONDS",
+        default_value_t = limits::NOTIFICATION_ATTEMPT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    notification_time_limit: u64,
     /// Bearer token that callers of the admin API must show
     #[arg(long, env = "SANDGATE_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
@@ -133,6 +151,18 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
         admin_token: args.admin_token.clone(),
         scenarios: args.scenarios.clone(),
         tls_names: args.tls_names.clone(),
+        allowed_destinations: args.allowed_destinations.clone(),
+        notification_ca: args.notification_ca.as_deref().map(certificates).transpose()?,
+        notification_time_limit: Duration::from_secs(args.notification_time_limit),
+    })
+}
+
+fn certificates(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        Failure::caller(
+            format!("--notification-ca {}: {error}", file.display()),
+            "name a PEM file with the receiver's certificate or its CA",
+        )
     })
 }
 

@@ -41,12 +41,8 @@ pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<()> {
         Some(order) => order.clone(),
         None => last_changed(&client, args, &merchant)?,
     };
-    let transaction = format!(
-        "/transactions/{}/{}/{}",
-        escaped(&merchant),
-        escaped(&args.kind),
-        escaped(&order)
-    );
+    let transaction =
+        format!("/transactions/{}/{}/{}", escaped(&merchant), escaped(&args.kind), escaped(&order));
     let Some(event) = &args.event else {
         return list(&client, args, &transaction);
     };

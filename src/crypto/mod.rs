@@ -7,3 +7,4 @@ mod key_text;
 pub mod keys;
 pub mod rsa_pool;
 pub mod sandbox_ca;
+pub mod tls_client;

@@ -19,9 +19,13 @@ use crate::blueprint::{Merchant, Merchants, Provider, Reception, Services};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::rsa_pool::RsaPool;
+use crate::crypto::sandbox_ca::SandboxCa;
+use crate::crypto::tls_client::TlsClient;
 use crate::exchange::Exchanges;
 use crate::ids::Ids;
 use crate::listener::{Door, Listener, ServerCertificates};
+use crate::notifications::Notifications;
+use crate::outbound::{Courier, Destinations};
 use crate::recorder::Recorder;
 use crate::scenario::{Engine, ScenarioFile};
 use crate::store::Store;
@@ -70,7 +74,8 @@ impl Assembly {
             merchants,
             public_urls: public_urls(&config, &providers)?,
         });
-        let (recorder, recording) = Recorder::start(Arc::clone(&store), clock.clone()).await?;
+        let (recorder, tidings, recording) =
+            Recorder::start(Arc::clone(&store), clock.clone()).await?;
         let exchanges = Arc::new(Exchanges::new(
             Arc::clone(&services),
             recorder.clone(),
@@ -78,6 +83,14 @@ impl Assembly {
             tag.clone(),
             config.exchange_header,
         ));
+
+        let courier = Arc::new(courier(&config, &ca)?);
+        let notifications = Notifications::new(
+            Arc::clone(&services),
+            recorder.clone(),
+            &providers,
+            Arc::clone(&courier),
+        );
 
         let certificates = certificates(&config, &ca, &clock, &providers)?;
         let admin_socket = bind_admin(&config).await?;
@@ -97,6 +110,7 @@ impl Assembly {
             services: Arc::clone(&services),
             providers: providers.clone(),
             recorder: recorder.clone(),
+            courier,
             base_urls: base_urls.clone(),
             tag: tag.clone(),
             ca_pem: ca_pem.clone(),
@@ -108,31 +122,16 @@ impl Assembly {
 
         let tasks = TaskTracker::new();
         let timers = Timers::new(&services, &recorder, &providers);
-        tasks.spawn(timers.run(stop.clone()));
+        tasks.spawn(timers.run(tidings.due, clock.hold(), stop.clone()));
         let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
         for (_, listener) in listeners {
             let reception: Arc<dyn Reception> = Arc::<Exchanges>::clone(&exchanges);
             let tls = certificates.server_config();
             tasks.spawn(listener.run(tls, reception, Arc::clone(&places), stop.clone()));
         }
-        let admin_stop = stop.clone();
-        let admin_service = admin.clone();
-        tasks.spawn(async move {
-            let serving = axum::serve(admin_socket, admin_service)
-                .with_graceful_shutdown(admin_stop.clone().cancelled_owned());
-            tokio::select! {
-                served = serving => {
-                    if let Err(error) = served {
-                        tracing::error!(%error, "the admin listener ended");
-                    }
-                }
-                // A list that still waits does not hold up the end.
-                () = async {
-                    admin_stop.cancelled().await;
-                    crate::stopwatch::pause(limits::DRAIN).await;
-                } => {}
-            }
-        });
+        // Held before anybody can reach the clock.
+        tasks.spawn(notifications.run(tidings.queued, clock.hold(), stop.clone()));
+        tasks.spawn(serve_admin(admin_socket, admin.clone(), stop.clone()));
         Ok(Self {
             services,
             providers,
@@ -310,9 +309,19 @@ fn public_urls(
     }
 }
 
+fn courier(config: &Config, ca: &SandboxCa) -> Result<Courier, StartError> {
+    let destinations = Destinations::allowing(&config.allowed_destinations);
+    let tls = TlsClient::trusting(ca.certificate_pem(), config.notification_ca.as_deref());
+    Ok(Courier::new(
+        destinations.map_err(StartError::Destination)?,
+        tls.map_err(StartError::NotificationCa)?,
+        config.notification_time_limit,
+    ))
+}
+
 fn certificates(
     config: &Config,
-    ca: &Arc<crate::crypto::sandbox_ca::SandboxCa>,
+    ca: &Arc<SandboxCa>,
     clock: &Clock,
     providers: &[Arc<dyn Provider>],
 ) -> Result<Arc<ServerCertificates>, StartError> {
@@ -332,6 +341,23 @@ async fn bind_admin(config: &Config) -> Result<TcpListener, StartError> {
         address,
         source,
     })
+}
+
+async fn serve_admin(socket: TcpListener, service: axum::Router, stop: CancellationToken) {
+    let serving =
+        axum::serve(socket, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "the admin listener ended");
+            }
+        }
+        // A list that still waits does not hold up the end.
+        () = async {
+            stop.cancelled().await;
+            crate::stopwatch::pause(limits::DRAIN).await;
+        } => {}
+    }
 }
 
 async fn bind_providers(

@@ -78,6 +78,12 @@ pub enum StartError {
     /// The ports do not fit below 65536.
     #[error("port base {0} leaves no room for the listeners; use at most 65492")]
     PortBase(u16),
+    /// A destination for notifications is none.
+    #[error("--allow-destination: {0}")]
+    Destination(String),
+    /// The certificates of the receivers of notifications cannot be used.
+    #[error("--notification-ca: {0}; name a PEM file with the certificate or its CA")]
+    NotificationCa(String),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,7 +107,9 @@ impl StartError {
             | Self::Scenario { .. }
             | Self::SeedOffLoopback(_)
             | Self::PublicUrl(..)
-            | Self::PortBase(_) => true,
+            | Self::PortBase(_)
+            | Self::Destination(_)
+            | Self::NotificationCa(_) => true,
             Self::Merchant { .. } | Self::Store(_) | Self::Ca(_) | Self::Runtime(_) => false,
         }
     }

@@ -8,6 +8,7 @@ mod running;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -89,6 +90,29 @@ impl EmulatorBuilder {
     pub fn setting(mut self, provider: &str, name: &str, value: impl Into<Value>) -> Self {
         let section = self.config.settings.entry(provider.to_owned()).or_default();
         section.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Lets notifications go beyond loopback and private networks: to a network, an address, a name
+    /// that may be looked up although it is reserved, or `any`.
+    #[must_use]
+    pub fn allow_destination(mut self, destination: impl Into<String>) -> Self {
+        self.config.allowed_destinations.push(destination.into());
+        self
+    }
+
+    /// Trusts the certificates in a PEM text when notifications go to an HTTPS URL, beside the
+    /// sandbox CA: authorities, or the very certificate that a receiver shows.
+    #[must_use]
+    pub fn notification_ca(mut self, pem: impl Into<String>) -> Self {
+        self.config.notification_ca = Some(pem.into());
+        self
+    }
+
+    /// How long one attempt to deliver a notification may take, in machine time.
+    #[must_use]
+    pub fn notification_time_limit(mut self, limit: Duration) -> Self {
+        self.config.notification_time_limit = limit;
         self
     }
 

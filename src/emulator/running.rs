@@ -18,6 +18,7 @@ use super::{AdminRefusal, StartError};
 use crate::blueprint::{Provider, Services};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::limits;
 use crate::store::{ExchangeFilter, ExchangeSummary, StoreError};
 
 /// A running emulator. Dropping it stops it; its ports are free afterwards.
@@ -114,6 +115,8 @@ fn run(
         }
         assembly.stop().await;
     });
+    // Everything is recorded. What still runs cannot be cancelled, such as a name's look-up.
+    runtime.shutdown_timeout(limits::THREADS_DRAIN);
 }
 
 impl RunningEmulator {

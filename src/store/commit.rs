@@ -6,6 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::exchanges::{self, ExchangeDetail};
 use super::issued::{self, Issued};
+use super::notification_attempts::{self, AttemptChange, BlockChange, ResendChange};
 use super::notifications::{self, NewNotification};
 use super::{Store, StoreError, micros, whole_micros};
 
@@ -33,6 +34,32 @@ impl Entry {
             notifications: Vec::new(),
         }
     }
+
+    /// A change that no client's request is behind; `seq` is that of the exchange that led to it.
+    #[must_use]
+    pub fn of_change(seq: i64, change: Change) -> Self {
+        Self {
+            seq,
+            exchange: None,
+            changes: vec![change],
+            notifications: Vec::new(),
+        }
+    }
+
+    /// Whether a callback is due after it that was not before.
+    #[must_use]
+    pub fn queues_notifications(&self) -> bool {
+        !self.notifications.is_empty()
+            || self.changes.iter().any(|change| matches!(change, Change::Resend(_)))
+    }
+
+    /// Whether time will move something of it.
+    #[must_use]
+    pub fn will_be_due(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|change| matches!(change, Change::Transaction(change) if change.due_at.is_some()))
+    }
 }
 
 /// A change of state that an exchange decided on.
@@ -47,6 +74,12 @@ pub enum Change {
         /// Its id.
         id: i64,
     },
+    /// An attempt to deliver a callback was made.
+    Attempt(AttemptChange),
+    /// Callbacks are due at a destination that is not allowed.
+    Block(BlockChange),
+    /// A person asked for one more attempt.
+    Resend(ResendChange),
 }
 
 /// A transaction's new state.
@@ -145,7 +178,8 @@ async fn all_hold(
                 version == change.decided_on
             }
             // A name is drawn by chance and never given twice.
-            Change::Issue(_) => true,
+            // Of callbacks, whatever is due when they are blocked is meant.
+            Change::Issue(_) | Change::Block(_) => true,
             Change::UseRule { id } => {
                 let remaining: Option<Option<i64>> =
                     sqlx::query_scalar("SELECT remaining FROM armed_rules WHERE id = ?")
@@ -153,6 +187,15 @@ async fn all_hold(
                         .fetch_optional(&mut *connection)
                         .await?;
                 remaining.is_some_and(|remaining| remaining.is_none_or(|uses| uses > 0))
+            }
+            Change::Attempt(change) => {
+                let before = change.attempt.number - 1;
+                let (id, seq) = (change.notification, change.seq);
+                notification_attempts::holds(&mut *connection, id, seq, before).await?
+            }
+            Change::Resend(change) => {
+                let (id, seq) = (change.notification, change.seq);
+                notification_attempts::holds(&mut *connection, id, seq, change.attempts).await?
             }
         };
         if !holds {
@@ -212,6 +255,9 @@ async fn apply(
             }
         },
         Change::Issue(issued) => issued::insert(connection, issued).await?,
+        Change::Attempt(change) => notification_attempts::insert(connection, change).await?,
+        Change::Block(change) => notification_attempts::block(connection, change).await?,
+        Change::Resend(change) => notification_attempts::resend(connection, change).await?,
         Change::UseRule { id } => {
             let used = sqlx::query(
                 "UPDATE armed_rules SET remaining = remaining - 1

@@ -7,6 +7,7 @@ mod commit;
 mod exchanges;
 mod issued;
 mod merchants;
+mod notification_attempts;
 mod notifications;
 mod rules;
 mod transaction_cache;
@@ -30,7 +31,12 @@ pub use self::exchanges::{
 };
 pub use self::issued::Issued;
 pub use self::merchants::MerchantRecord;
-pub use self::notifications::{NewNotification, NotificationRecord};
+pub use self::notification_attempts::{
+    AttemptChange, AttemptOutcome, BlockChange, NotificationAttempt, ResendChange,
+};
+pub use self::notifications::{
+    DueNotification, NewNotification, NotificationFilter, NotificationRecord, NotificationStatus,
+};
 pub use self::rules::ArmedRule;
 use self::transaction_cache::TransactionCache;
 pub use self::transactions::{Transaction, TransactionFilter, Whose};

@@ -10,9 +10,14 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::{START, Sandbox, agent, call, wait_for};
+use crate::receiver::{BROKEN, OK, Receiver};
+use crate::shop::payment;
 
 /// A request that is refused: nobody has that token.
 const INQUIRY: &str = "/api/2.0/Inquiry/transactionStatus?orderNo=A1";
+
+/// The demo merchant's, as every start prints it.
+const DEMO_TOKEN: &str = "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b";
 
 /// What a run of the binary left behind.
 #[derive(Debug)]
@@ -146,6 +151,16 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A direct payment of the demo merchant in plain JSON, whose notification goes to a URL.
+fn pay(base: &str, order: &str, url: &str) {
+    let mut request = payment(order);
+    request["notificationURLs"]["backendURL"] = json!(url);
+    let headers = [("content-type", "application/json"), ("token", DEMO_TOKEN)];
+    let target = format!("{base}/api/2.0/Payment/nonUi");
+    let answer = call(&agent(), "POST", &target, &headers, request.to_string().as_bytes());
+    answer.assert_status(200);
 }
 
 fn free_address() -> String {
@@ -322,6 +337,8 @@ fn every_client_verb_says_so_when_no_server_answers() {
         vec!["merchant", "list"],
         vec!["merchant", "create", "--provider", "paco"],
         vec!["scenario", "list"],
+        vec!["notification", "list"],
+        vec!["notification", "resend", "1"],
         vec!["credentials", "export", "demo-paco", "--out", "x"],
     ] {
         let mut args = verb;
@@ -581,6 +598,90 @@ fn the_clock_is_moved() {
     assert!(clock(&["freeze"]).fine().stdout.contains(", frozen\n"));
     clock(&["advance", "soon"]).fails(1, "no duration", "90s");
     clock(&["freeze", "noon"]).fails(1, "no instant", "offset");
+}
+
+#[test]
+fn notifications_are_listed_shown_and_sent_again() {
+    let sandbox = Sandbox::start();
+    let none = ask(&sandbox, &["notification", "list"]).fine();
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "no notification fits\n"));
+    let receiver = Receiver::answering(&[BROKEN, OK]);
+    pay(sandbox.emulator.base_url("paco"), "A1", &receiver.url());
+    pay(sandbox.emulator.base_url("paco"), "A2", "https://shop.test/notify");
+    ask(&sandbox, &["clock", "advance", "0s"]).fine();
+
+    let list = ask(&sandbox, &["notification", "list", "--status", "queued"]).fine();
+    let listed = ask(&sandbox, &["notification", "list", "--json", "--subject", "A1"]).fine();
+    let id = listed.json()["items"][0]["id"].to_string();
+    let resent = ask(&sandbox, &["notification", "resend", &id]).fine();
+    ask(&sandbox, &["clock", "advance", "0s"]).fine();
+    let shown = ask(&sandbox, &["notification", "show", &id]).fine();
+    let json = ask(&sandbox, &["notification", "show", &id, "--json"]).fine().json();
+
+    assert!(list.stdout.starts_with("ID ") && list.stdout.contains("A1"), "{list:#?}");
+    assert!(!list.stdout.contains("shop.test"), "{list:#?}");
+    assert!(resent.stderr.contains(&format!("sandgate notification show {id}")), "{resent:#?}");
+    let [first, second] = ["attempt 1", "attempt 2"];
+    for said in [first, second, "delivered", "answered 500", "application/jose", "says: {"] {
+        assert!(shown.stdout.contains(said), "{said} is not in {shown:#?}");
+    }
+    assert_eq!(json["attempts_made"], 2);
+    let blocked = ask(&sandbox, &["notification", "list", "--json", "--status", "blocked"]).fine();
+    let blocked = blocked.json()["items"][0]["id"].to_string();
+    ask(&sandbox, &["notification", "resend", &blocked]).fails(
+        1,
+        "shop.test is a reserved name",
+        "--allow-destination shop.test",
+    );
+    ask(&sandbox, &["notification", "show", "99"]).fails(1, "no notification 99", "lists what");
+    ask(&sandbox, &["notification", "list", "--status", "sent"]).fails(1, "no status", "queued");
+}
+
+#[test]
+fn what_could_not_be_delivered_is_told_on_standard_error() {
+    let server = Served::start(&["--ephemeral", "--freeze", START]);
+    let receiver = Receiver::answering(&[BROKEN]);
+    for order in ["A1", "A2"] {
+        pay(server.url("paco"), order, "https://shop.test/notify");
+    }
+    pay(server.url("paco"), "A3", &receiver.url());
+    let advance = json!({"advance": "1h"}).to_string();
+    let clock = format!("{}/clock", server.url("admin"));
+    call(&agent(), "POST", &clock, &[], advance.as_bytes()).assert_status(200);
+
+    let ended = server.stopped_by("TERM");
+
+    let blocked = "blocked: https://shop.test/notify: shop.test is a reserved name that never \
+                   resolves; use a URL on loopback, or --allow-destination shop.test";
+    assert_eq!(ended.stderr.matches(blocked).count(), 1, "once is enough: {ended:#?}");
+    for said in [
+        "notification 1 blocked",
+        "notification 3 failed",
+        "answered 500",
+        "attempt 2 at 2026-01-01T00:00:30Z",
+        "given up after attempt 3",
+        "(sandgate notification show 3)",
+    ] {
+        assert!(ended.stderr.contains(said), "{said} is not in {ended:#?}");
+    }
+}
+
+#[test]
+fn where_notifications_may_go_is_judged_at_the_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, "no certificate").expect("writable");
+    let file = file.to_str().expect("a plain path");
+
+    for (flag, value, said) in [
+        ("--allow-destination", "10.0.0.0/99", "is no network, address or name"),
+        ("--notification-ca", file, "it holds no certificate"),
+        ("--notification-ca", "no-such-file.pem", "no-such-file.pem"),
+    ] {
+        let args = ["serve", "--ephemeral", "--port-base", "0", flag, value];
+        run(&args).fails(1, flag, "");
+        run(&args).fails(1, said, "");
+    }
 }
 
 #[test]

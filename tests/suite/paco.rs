@@ -4,6 +4,7 @@
 use sandgate::Config;
 use sandgate::config::DataFolder;
 use sandgate::crypto::jose::{ContentEncryption, SignatureAlgorithm};
+use sandgate::store::NotificationFilter;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Sandbox, start_instant};
@@ -867,15 +868,18 @@ fn a_final_payment_result_queues_one_notification_of_the_same_content() {
     shop.page("page").sealed().send(&sandbox).assert_status(200);
     shop.void("paid").sealed().send(&sandbox).assert_status(200);
 
+    // The clock goes nowhere, but waits until what is due is done.
+    sandbox.admin_post("/clock", &json!({"advance": "0s"})).assert_status(200);
     let queued = notifications(&sandbox, &shop);
     let wanted = [("declined", shop.says(&declined)), ("paid", paid)];
     assert_eq!(queued.len(), wanted.len(), "{queued:?}");
     for (found, (order, message)) in queued.iter().zip(wanted) {
         assert_eq!(found["subject"], order);
         assert_eq!(found["url"], "https://shop.test/notify");
-        assert_eq!(found["status"], "queued");
+        assert_eq!(found["status"], "blocked", "nothing is sent to a name that cannot resolve");
         assert_eq!(found["due_at"], "2026-01-01T00:00:00Z");
-        let form = json!({"version": "2.0", "sealed": ["PS256", "A128CBC-HS256"]});
+        let form = json!({
+            "version": "2.0", "environment": null, "sealed": ["PS256", "A128CBC-HS256"]});
         assert_eq!(found["payload"], json!({"response": message, "form": form}));
     }
 }
@@ -1191,10 +1195,15 @@ fn names(value: &Value) -> Vec<&str> {
 
 /// What is queued for a merchant, newest first.
 fn notifications(sandbox: &Sandbox, shop: &Shop) -> Vec<Value> {
+    let filter = NotificationFilter {
+        merchant: Some(shop.id.clone()),
+        limit: 10,
+        ..NotificationFilter::default()
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let queued = runtime
         .expect("a runtime")
-        .block_on(sandbox.emulator.services().store.notifications(&shop.id, 10));
+        .block_on(sandbox.emulator.services().store.notifications(&filter));
     let queued = queued.expect("the store can be read");
     queued.iter().map(|one| serde_json::to_value(one).expect("a record is JSON")).collect()
 }

@@ -9,10 +9,11 @@ use sandgate::config::DataFolder;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Sandbox, start_instant};
-use crate::shop::{KID_PRD, Message, Outgoing, Shop, code, payment};
+use crate::receiver::{BROKEN, Receiver};
+use crate::shop::{KID_PRD, Message, Outgoing, Shop, code, opened, payment};
 
 /// The settings that a test below shows in every one of their values.
-const SHOWN: [&str; 22] = [
+const SHOWN: [&str; 23] = [
     "profile",
     "environment",
     "https_only",
@@ -35,6 +36,7 @@ const SHOWN: [&str; 22] = [
     "auto_settle",
     "acs_behaviour",
     "merchant_key_bits",
+    "notification_retry_delays_s",
 ];
 
 #[test]
@@ -416,6 +418,57 @@ fn a_declined_payment_has_the_status_that_is_set() {
         assert_eq!(says["data"]["paymentResult"]["paymentStatusInfo"]["paymentStatus"], "F");
         assert_eq!(shop.state(&sandbox, "A1"), "F/PR");
         shop.pays(&sandbox, "A2");
+    }
+}
+
+#[test]
+fn a_notification_is_tried_as_often_and_as_late_as_is_set() {
+    let sandbox =
+        Sandbox::with(|builder| builder.setting("paco", "notification_retry_delays_s", "10, 20"));
+    for (id, settings, wanted) in [
+        ("provider", json!({}), vec![10, 20]),
+        ("array", json!({"notification_retry_delays_s": [0, 5, 6]}), vec![0, 5, 6]),
+        ("text", json!({"notification_retry_delays_s": "0,30,120"}), vec![0, 30, 120]),
+        ("once", json!({"notification_retry_delays_s": 7}), vec![7]),
+    ] {
+        let shop = Shop::with(&sandbox, id, &settings);
+        let receiver = Receiver::answering(&[BROKEN]);
+        let mut order = payment("A1");
+        order["notificationURLs"]["backendURL"] = json!(receiver.url());
+        shop.message("nonUi", order).sealed().send(&sandbox).assert_status(200);
+
+        sandbox.admin_post("/clock", &json!({"advance": "1h"})).assert_status(200);
+        sandbox
+            .admin_post("/clock", &json!({"set": start_instant().to_string()}))
+            .assert_status(200);
+
+        let came = receiver.came();
+        let issued = came.iter().map(|came| {
+            let claims = opened(&came.body).expect("ours").claims;
+            claims["iat"].as_i64().unwrap_or_default() - start_instant().as_second()
+        });
+        assert_eq!(issued.collect::<Vec<_>>(), wanted, "{id}");
+    }
+}
+
+#[test]
+fn delays_of_notifications_that_make_no_sense_are_refused() {
+    let sandbox = Sandbox::start();
+
+    for (value, said) in [
+        (json!("soon"), "\"soon\" is no whole number of seconds from 0 to 604800"),
+        (json!([0, -5]), "\"-5\" is no whole number"),
+        (json!("0, 30, 30"), "30 is not later than the attempt before it"),
+        (json!([]), "an empty list has no attempt"),
+        (json!((0..21).collect::<Vec<_>>()), "21 attempts are more than the 20 that are made"),
+    ] {
+        let answer = sandbox.admin_post(
+            "/merchants",
+            &json!({"provider": "paco", "settings": {"notification_retry_delays_s": value}}),
+        );
+
+        answer.assert_problem(400, said, "notification_retry_delays_s");
+        answer.assert_problem(400, "write it as \"0, 30, 120\" or [0, 30, 120]", "correct");
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sandgate::store::{
-    Attribution, Change, Committed, Delivery, Entry, ExchangeDetail, ExchangeFilter,
-    ExchangeSummary, LadderRung, MerchantRecord, NewNotification, RungVerdict, Store, StoreError,
-    TransactionChange, TransactionFilter, Verdict,
+    AttemptChange, AttemptOutcome, Attribution, BlockChange, Change, Committed, Delivery, Entry,
+    ExchangeDetail, ExchangeFilter, ExchangeSummary, LadderRung, MerchantRecord, NewNotification,
+    NotificationAttempt, NotificationFilter, NotificationStatus, ResendChange, RungVerdict, Store,
+    StoreError, TransactionChange, TransactionFilter, Verdict,
 };
 use serde_json::json;
 use sqlx::migrate::Migrator;
@@ -24,6 +25,10 @@ async fn a_data_folder_of_every_older_schema_keeps_its_rows_and_gains_the_new_ta
         let mut old = folder.raw().await;
         apply(&migrations[..applied], &mut old).await;
         insert_rows_of_the_first_schema(&mut old).await;
+        let owed = (2..4).contains(&applied);
+        if owed {
+            insert_a_callback_of_the_second_schema(&mut old).await;
+        }
         old.close().await.expect("closes");
 
         let store = folder.open().await;
@@ -48,8 +53,12 @@ async fn a_data_folder_of_every_older_schema_keeps_its_rows_and_gains_the_new_ta
         later.changes.push(order_change("old-merchant", "OLD-1", Some(3), "settled"));
         later.notifications.push(callback("old-merchant", "OLD-1"));
         assert_eq!(store.commit(&[later]).await.expect("writable"), [Committed::Written]);
-        let callbacks = store.notifications("old-merchant", 10).await.expect("readable");
-        assert_eq!(callbacks.len(), 1, "after {applied} migrations");
+        let callbacks = store.notifications(&of("old-merchant")).await.expect("readable");
+        assert_eq!(callbacks.len(), 1 + usize::from(owed), "after {applied} migrations");
+        if owed {
+            let due = store.due_notifications(at(60), &[], 9).await.expect("readable");
+            assert_eq!(due[0].url, "http://127.0.0.1:9/old", "after {applied} migrations");
+        }
     }
 }
 
@@ -210,14 +219,139 @@ async fn what_an_entry_changes_and_queues_is_committed_with_it() {
     assert_eq!(order.state, r#"{"status":"settled"}"#);
     assert_eq!(order.provider, "paco");
     assert_eq!(order.created_at, at(50));
-    let queued = store.notifications("m", 10).await.expect("readable");
+    let queued = store.notifications(&of("m")).await.expect("readable");
     assert_eq!(queued.len(), 1);
     let callback = &queued[0];
     assert_eq!((callback.seq, callback.subject.as_str()), (1, "A"));
-    assert_eq!((callback.status.as_str(), callback.due_at), ("queued", at(60)));
+    assert_eq!((callback.status, callback.due_at), (NotificationStatus::Queued, at(60)));
+    assert_eq!((callback.attempts, callback.next_at), (0, Some(at(60))));
     assert_eq!(callback.payload, json!({"orderNo": "A"}));
-    assert!(store.notifications("n", 10).await.expect("readable").is_empty());
-    assert!(store.notifications("m", 0).await.expect("readable").is_empty());
+    assert!(store.notifications(&of("n")).await.expect("readable").is_empty());
+    assert!(
+        store.notifications(&NotificationFilter::default()).await.expect("readable").is_empty()
+    );
+}
+
+#[tokio::test]
+async fn attempts_are_kept_in_order_and_move_their_callback() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut made = entry(1, "m");
+    made.notifications.push(callback("m", "A"));
+    store.commit(&[made]).await.expect("writable");
+    let due = store.due_notifications(at(60), &[], 9).await.expect("readable");
+    assert_eq!((due[0].id, due[0].seq), (1, 1));
+    assert_eq!(due[0].destination, "http://127.0.0.1:9");
+    assert!(store.due_notifications(at(59), &[], 9).await.expect("readable").is_empty());
+    let full = store.due_notifications(at(60), &["http://127.0.0.1:9"], 9).await;
+    assert!(full.expect("readable").is_empty());
+    assert_eq!(store.next_notification(at(0)).await.expect("readable"), Some(at(60)));
+    assert_eq!(store.next_notification(at(60)).await.expect("readable"), None);
+
+    let first = store.commit(&[tried(1, 1, Some(at(90)))]).await.expect("writable");
+    let twice = store.commit(&[tried(1, 1, None)]).await.expect("writable");
+    let another = store.commit(&[tried(2, 2, None)]).await.expect("writable");
+    let waiting = store.notification(1).await.expect("readable").expect("it is there");
+    let second = store.commit(&[tried(1, 2, None)]).await.expect("writable");
+
+    assert_eq!([first[0], second[0]], [Committed::Written; 2]);
+    assert_eq!([twice[0], another[0]], [Committed::Stale; 2], "made already; of another exchange");
+    assert_eq!((waiting.attempts, waiting.next_at), (1, Some(at(90))));
+    assert_eq!(waiting.last_error.as_deref(), Some("it answered 500"));
+    let delivered = store.notification(1).await.expect("readable").expect("it is there");
+    assert_eq!((delivered.status, delivered.attempts), (NotificationStatus::Delivered, 2));
+    assert_eq!((delivered.next_at, delivered.last_error), (None, None));
+    let attempts = store.notification_attempts(1).await.expect("readable");
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::Failed, AttemptOutcome::Delivered]);
+    let Change::Attempt(wanted) = tried(1, 2, None).changes.remove(0) else {
+        panic!("it is an attempt")
+    };
+    assert_eq!(attempts[1], wanted.attempt);
+}
+
+#[tokio::test]
+async fn what_is_due_at_a_forbidden_destination_is_blocked_all_at_once() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut made = entry(1, "m");
+    made.notifications = vec![callback("m", "A"), callback("m", "B"), callback("m", "C")];
+    made.notifications[1].url = "http://127.0.0.1:8/other".to_owned();
+    made.notifications[2].due_at = at(90);
+    store.commit(&[made]).await.expect("writable");
+    let block = || {
+        let change = Change::Block(BlockChange {
+            destination: "http://127.0.0.1:9".to_owned(),
+            reason: "no; ask".to_owned(),
+            at: at(60),
+        });
+        Entry::of_change(1, change)
+    };
+
+    let outcome = store.commit(&[block(), block()]).await.expect("writable");
+
+    assert_eq!(outcome, [Committed::Written, Committed::Stale]);
+    let listed = store.notifications(&of("m")).await.expect("readable");
+    let statuses: Vec<_> = listed.iter().map(|one| (one.subject.as_str(), one.status)).collect();
+    let (queued, blocked) = (NotificationStatus::Queued, NotificationStatus::Blocked);
+    assert_eq!(statuses, [("C", queued), ("B", queued), ("A", blocked)]);
+    assert_eq!((listed[2].attempts, listed[2].next_at), (1, None));
+    let attempts = store.notification_attempts(1).await.expect("readable");
+    assert_eq!((attempts.len(), attempts[0].at), (1, at(60)));
+    assert_eq!(attempts[0].outcome, AttemptOutcome::Blocked);
+    assert_eq!(attempts[0].error.as_deref(), Some("http://127.0.0.1:9/callback: no; ask"));
+    assert_eq!(attempts[0].error, listed[2].last_error);
+}
+
+#[tokio::test]
+async fn one_more_attempt_is_asked_for_once_and_goes_with_its_callback() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut made = entry(1, "m");
+    made.notifications.push(callback("m", "A"));
+    store.commit(&[made, tried(1, 1, None)]).await.expect("writable");
+    let ask = |attempts| {
+        let change = Change::Resend(ResendChange {
+            notification: 1,
+            seq: 1,
+            attempts,
+            at: at(70),
+        });
+        Entry::of_change(1, change)
+    };
+
+    let outcome = store.commit(&[ask(1), ask(2)]).await.expect("writable");
+
+    assert!(ask(1).queues_notifications());
+    assert_eq!(outcome, [Committed::Written, Committed::Stale]);
+    let asked = store.notification(1).await.expect("readable").expect("it is there");
+    assert_eq!((asked.status, asked.next_at), (NotificationStatus::Queued, Some(at(70))));
+    assert!(asked.one_more);
+    store.reset(Some("m")).await.expect("writable");
+    assert!(store.notification(1).await.expect("readable").is_none());
+    assert!(store.notification_attempts(1).await.expect("readable").is_empty());
+}
+
+#[tokio::test]
+async fn of_each_merchant_s_callbacks_the_oldest_go_first() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let kept = i64::from(sandgate::limits::NOTIFICATIONS_PER_MERCHANT);
+    let mut few = entry(1, "few");
+    few.notifications.push(callback("few", "F"));
+    store.commit(&[few]).await.expect("writable");
+    let mut many = entry(2, "many");
+    many.notifications = (0..kept + 1_500).map(|_| callback("many", "M")).collect();
+    store.commit(&[many]).await.expect("writable");
+
+    let oldest: i64 =
+        sqlx::query_scalar("SELECT MIN(id) FROM notifications WHERE merchant = 'many'")
+            .fetch_one(&mut folder.raw().await)
+            .await
+            .expect("readable");
+
+    assert_eq!(store.notifications(&of("few")).await.expect("readable").len(), 1);
+    assert_eq!(oldest, 1_001, "counted at every thousandth, the last time at 11,000");
 }
 
 #[tokio::test]
@@ -251,7 +385,7 @@ async fn a_stale_entry_leaves_nothing_behind_while_its_neighbours_are_written() 
     assert_eq!((order.version, order.status.as_str()), (2, "settled"));
     assert!(store.transaction("m", "order", "B").await.expect("readable").is_none());
     assert!(store.transaction("m", "order", "C").await.expect("readable").is_none());
-    assert!(store.notifications("m", 10).await.expect("readable").is_empty());
+    assert!(store.notifications(&of("m")).await.expect("readable").is_empty());
 }
 
 #[tokio::test]
@@ -289,7 +423,7 @@ async fn a_commit_that_fails_writes_nothing_and_the_next_one_works() {
 
     assert!(matches!(refused, Err(StoreError::Database { .. })), "{refused:?}");
     assert!(store.transaction("m", "order", "A").await.expect("readable").is_none());
-    assert!(store.notifications("m", 10).await.expect("readable").is_empty());
+    assert!(store.notifications(&of("m")).await.expect("readable").is_empty());
     let listed = store.exchanges(&ExchangeFilter::newest(10)).await.expect("readable");
     assert_eq!(seqs(&listed), [1]);
     let after = store.commit(&[entry(2, "m")]).await.expect("writable again");
@@ -520,8 +654,8 @@ async fn a_reset_of_one_merchant_leaves_the_others_alone() {
     assert_eq!(detail_rows(&folder).await, 1);
     assert!(store.transaction("m", "order", "A").await.expect("readable").is_none());
     assert!(store.transaction("n", "order", "A").await.expect("readable").is_some());
-    assert!(store.notifications("m", 10).await.expect("readable").is_empty());
-    assert_eq!(store.notifications("n", 10).await.expect("readable").len(), 1);
+    assert!(store.notifications(&of("m")).await.expect("readable").is_empty());
+    assert_eq!(store.notifications(&of("n")).await.expect("readable").len(), 1);
     let rules = store.armed_rules().await.expect("readable");
     let scopes: Vec<_> = rules.iter().map(|rule| rule.merchant.as_deref()).collect();
     assert_eq!(scopes, [Some("n"), None]);
@@ -540,7 +674,7 @@ async fn a_reset_of_all_keeps_merchants_and_never_gives_a_number_twice() {
     assert!(remaining(&store).await.is_empty());
     assert_eq!(detail_rows(&folder).await, 0);
     assert!(store.transaction("n", "order", "A").await.expect("readable").is_none());
-    assert!(store.notifications("n", 10).await.expect("readable").is_empty());
+    assert!(store.notifications(&of("n")).await.expect("readable").is_empty());
     assert!(store.armed_rules().await.expect("readable").is_empty());
     assert!(store.active_scenarios().await.expect("readable").is_empty());
     assert_eq!(store.merchants().await.expect("readable").len(), 2);
@@ -687,6 +821,14 @@ async fn insert_rows_of_the_first_schema(database: &mut SqliteConnection) {
     }
 }
 
+async fn insert_a_callback_of_the_second_schema(database: &mut SqliteConnection) {
+    let statement = "INSERT INTO notifications (merchant, provider, seq, subject, url, payload,
+                                                status, due_at, created_at)
+                     VALUES ('old-merchant', 'paco', 7, 'OLD-1', 'http://127.0.0.1:9/old', '{}',
+                             'queued', 1, 1)";
+    sqlx::query(statement).execute(&mut *database).await.expect(statement);
+}
+
 /// Two merchants, each with one of everything; the newest exchange is `m`'s.
 async fn fill(store: &Store) {
     for name in ["m", "n"] {
@@ -820,6 +962,40 @@ fn callback(merchant: &str, order: &str) -> NewNotification {
         payload: json!({ "orderNo": order }).to_string(),
         due_at: at(60),
     }
+}
+
+/// Callbacks of one merchant.
+fn of(merchant: &str) -> NotificationFilter {
+    NotificationFilter {
+        merchant: Some(merchant.to_owned()),
+        limit: 10,
+        ..NotificationFilter::default()
+    }
+}
+
+/// An attempt to deliver the first callback, which `seq` has queued.
+fn tried(seq: i64, number: u32, next_at: Option<Timestamp>) -> Entry {
+    let failed = next_at.is_some();
+    let outcome = if failed { AttemptOutcome::Failed } else { AttemptOutcome::Delivered };
+    let change = AttemptChange {
+        notification: 1,
+        seq,
+        attempt: NotificationAttempt {
+            number,
+            at: at(60 + i64::from(number)),
+            outcome,
+            http_status: Some(if failed { 500 } else { 200 }),
+            error: failed.then(|| "it answered 500".to_owned()),
+            duration_us: 1_234,
+            answer: Some("text".to_owned()),
+            content_type: Some("application/jose".to_owned()),
+            sent_bytes: Some(12),
+            sent_sha256: Some("ab".to_owned()),
+        },
+        status: if failed { NotificationStatus::Queued } else { NotificationStatus::Delivered },
+        next_at,
+    };
+    Entry::of_change(seq, Change::Attempt(change))
 }
 
 async fn remaining(store: &Store) -> Vec<i64> {

@@ -12,9 +12,10 @@ use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
 use super::orders::date_time;
 use super::settings::{
-    self, ANSWER_BACKDATE_S, ANSWER_ISSUER, ANSWER_LIFETIME_S, ResponseDialect, Settings,
+    self, ANSWER_BACKDATE_S, ANSWER_ISSUER, ANSWER_LIFETIME_S, Environment, ResponseDialect,
+    Settings,
 };
-use crate::blueprint::{Call, Merchant, Reply, ReplyBody, WireReply};
+use crate::blueprint::{Call, Merchant, Reply, ReplyBody, Services, WireReply};
 use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PublicKey;
 use crate::ids::Ids;
@@ -180,7 +181,7 @@ pub(super) async fn seal(
             let form = call.form::<AnswerForm>().and_then(|form| form.sealed);
             match (form, call.merchant().cloned()) {
                 (Some(algorithms), Some(merchant)) => {
-                    let message = in_dialect(&call, settings, message);
+                    let message = in_dialect(version(&call), settings, message);
                     match sealed(&call, settings, &merchant, algorithms, &message, misbehaviour)
                         .await
                     {
@@ -224,77 +225,107 @@ async fn sealed(
     call: &Call,
     settings: &Settings,
     merchant: &Merchant,
-    (signature, encryption): (SignatureAlgorithm, ContentEncryption),
+    algorithms: (SignatureAlgorithm, ContentEncryption),
     message: &Value,
     misbehaviour: Option<Misbehaviour>,
 ) -> Option<String> {
-    let parts = merchant.parts::<PacoMerchant>();
-    parts.encryption.as_ref()?;
+    merchant.parts::<PacoMerchant>().encryption.as_ref()?;
     if misbehaviour == Some(Misbehaviour::Replayed)
         && let Some(earlier) = earlier_answer(call, merchant).await
     {
         return Some(earlier);
     }
-    let environment = settings.environment;
-    let ours = keys::of(environment);
-    let now = match misbehaviour {
-        Some(Misbehaviour::Expired) => {
-            call.now().saturating_sub(SignedDuration::from_hours(24)).unwrap_or(call.now())
-        }
-        _ => call.now(),
+    let seal = Seal {
+        environment: settings.environment,
+        algorithms,
+        at: call.now(),
+        misbehaviour,
     };
-    let issued = now.as_second() - ANSWER_BACKDATE_S;
-    let issuer = match misbehaviour {
-        Some(Misbehaviour::WrongIssuer) => "SomebodyElse",
-        _ => ANSWER_ISSUER,
-    };
-    let audience = match misbehaviour {
-        Some(Misbehaviour::WrongAudience) => call.services().ids.hex_128(),
-        _ => parts.token.clone(),
-    };
-    let claims = Claims {
-        response: message,
-        aud: &audience,
-        iss: issuer,
-        exp: issued + ANSWER_LIFETIME_S,
-        iat: issued,
-        nbf: issued,
-    };
-    let payload = serde_json::to_vec(&claims).expect("claims are JSON");
-    let jws_header = header(&[
-        ("alg", signature.name()),
-        ("typ", "JWT"),
-        ("kid", &ours.signing.public().id()),
-        ("jti", &call.services().ids.uuid()),
-    ]);
-    let token = call
-        .services()
-        .rsa
-        .run(move || {
-            let signing = match misbehaviour {
-                Some(Misbehaviour::WrongSigningKey) => &ours.encryption,
-                _ => &ours.signing,
-            };
-            let jws = jose::sign(signing, signature, &jws_header, &payload);
-            let theirs = parts.encryption.as_ref().map(MerchantKey::public);
-            let recipient: &PublicKey = match (misbehaviour, theirs) {
-                (Some(Misbehaviour::WrongEncryptionKey), _) | (_, None) => ours.encryption.public(),
-                (_, Some(theirs)) => theirs,
-            };
-            let kid = theirs.map(PublicKey::id).unwrap_or_default();
-            let jwe_header = header(&[
-                ("alg", "RSA-OAEP"),
-                ("enc", encryption.name()),
-                ("kid", &kid),
-                ("typ", "JWT"),
-            ]);
-            jose::encrypt(recipient, encryption, &jwe_header, jws.as_bytes())
+    seal.around(message, merchant, call.services()).await
+}
+
+/// How a message of PACO's is sealed, be it an answer or a notification.
+pub(super) struct Seal {
+    pub environment: Environment,
+    pub algorithms: (SignatureAlgorithm, ContentEncryption),
+    /// The instant at which it says that it was issued.
+    pub at: Timestamp,
+    pub misbehaviour: Option<Misbehaviour>,
+}
+
+impl Seal {
+    /// Signs and encrypts a message. `None`: the merchant has no encryption key on file.
+    pub(super) async fn around(
+        &self,
+        message: &Value,
+        merchant: &Merchant,
+        services: &Services,
+    ) -> Option<String> {
+        let (signature, encryption) = self.algorithms;
+        let misbehaviour = self.misbehaviour;
+        let parts = merchant.parts::<PacoMerchant>();
+        parts.encryption.as_ref()?;
+        let ours = keys::of(self.environment);
+        let now = match misbehaviour {
+            Some(Misbehaviour::Expired) => {
+                self.at.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(self.at)
+            }
+            _ => self.at,
+        };
+        let issued = now.as_second() - ANSWER_BACKDATE_S;
+        let issuer = match misbehaviour {
+            Some(Misbehaviour::WrongIssuer) => "SomebodyElse",
+            _ => ANSWER_ISSUER,
+        };
+        let audience = match misbehaviour {
+            Some(Misbehaviour::WrongAudience) => services.ids.hex_128(),
+            _ => parts.token.clone(),
+        };
+        let claims = Claims {
+            response: message,
+            aud: &audience,
+            iss: issuer,
+            exp: issued + ANSWER_LIFETIME_S,
+            iat: issued,
+            nbf: issued,
+        };
+        let payload = serde_json::to_vec(&claims).expect("claims are JSON");
+        let jws_header = header(&[
+            ("alg", signature.name()),
+            ("typ", "JWT"),
+            ("kid", &ours.signing.public().id()),
+            ("jti", &services.ids.uuid()),
+        ]);
+        let token = services
+            .rsa
+            .run(move || {
+                let signing = match misbehaviour {
+                    Some(Misbehaviour::WrongSigningKey) => &ours.encryption,
+                    _ => &ours.signing,
+                };
+                let jws = jose::sign(signing, signature, &jws_header, &payload);
+                let theirs = parts.encryption.as_ref().map(MerchantKey::public);
+                let recipient: &PublicKey = match (misbehaviour, theirs) {
+                    (Some(Misbehaviour::WrongEncryptionKey), _) | (_, None) => {
+                        ours.encryption.public()
+                    }
+                    (_, Some(theirs)) => theirs,
+                };
+                let kid = theirs.map(PublicKey::id).unwrap_or_default();
+                let jwe_header = header(&[
+                    ("alg", "RSA-OAEP"),
+                    ("enc", encryption.name()),
+                    ("kid", &kid),
+                    ("typ", "JWT"),
+                ]);
+                jose::encrypt(recipient, encryption, &jwe_header, jws.as_bytes())
+            })
+            .await;
+        Some(match misbehaviour {
+            Some(Misbehaviour::TamperedTag) => with_changed_tag(&token),
+            _ => token,
         })
-        .await;
-    Some(match misbehaviour {
-        Some(Misbehaviour::TamperedTag) => with_changed_tag(&token),
-        _ => token,
-    })
+    }
 }
 
 /// The last sealed answer that this merchant got from this endpoint, for a replay.
@@ -331,12 +362,12 @@ pub(super) fn json_bytes(value: &Value) -> Bytes {
     Bytes::from(serde_json::to_vec(value).expect("a JSON value is JSON"))
 }
 
-/// The casing of a sealed answer.
-fn in_dialect(call: &Call, settings: &Settings, message: Value) -> Value {
+/// The casing of a sealed message.
+pub(super) fn in_dialect(version: &str, settings: &Settings, message: Value) -> Value {
     let v1 = match settings.response_dialect {
         ResponseDialect::V1 => true,
         ResponseDialect::Camel => false,
-        ResponseDialect::ByVersion => version(call) == "1.0",
+        ResponseDialect::ByVersion => version == "1.0",
     };
     if v1 { to_v1(message) } else { message }
 }

@@ -109,7 +109,7 @@ fn moved(
     let notifications = has_result
         .then(|| {
             let told = results::told_later(order, moment);
-            notifications::owed(merchant, order, &told, driven.services.clock.now())
+            notifications::owed(driven.merchant, order, &told, driven.services.clock.now())
         })
         .into_iter()
         .collect();

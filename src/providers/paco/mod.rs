@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::http::Method;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -13,14 +13,14 @@ use self::settings::{Environment, Settings};
 use crate::blueprint::{
     BoxFuture, Call, CaseRule, Client, Decision, Driven, Endpoint, Enrolled, Enrolment,
     EnrolmentError, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Merchant, Movement,
-    NamedBy, NamedConstant, Provider, Received, Refusal, Reply, RouteMatch, SettingDoc, Verified,
-    WireReply, find_endpoint,
+    NamedBy, NamedConstant, NotificationMessage, Provider, Received, Refusal, Reply, RouteMatch,
+    Services, SettingDoc, Verified, WireReply, find_endpoint,
 };
 use crate::checks::Check;
 use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
-use crate::store::MerchantRecord;
+use crate::store::{MerchantRecord, NotificationRecord};
 
 mod answers;
 mod browser;
@@ -131,17 +131,22 @@ impl SettingsSource {
 
     /// A merchant's settings, in the environment whose real host was addressed.
     fn resolve(&self, merchant: Option<&Merchant>, host: Option<&str>) -> Arc<Settings> {
-        let addressed = match host {
-            Some(HOST_UAT | PAGE_HOST_UAT | HOST_ACS) => Some(Environment::Uat),
-            Some(HOST_PRD | PAGE_HOST_PRD) => Some(Environment::Prd),
-            _ => None,
-        };
+        let addressed = addressed(host);
         match (merchant, addressed) {
             (Some(merchant), _) => merchant.parts::<PacoMerchant>().settings(addressed),
             (None, None) => Arc::clone(&self.unnamed[0]),
             (None, Some(Environment::Uat)) => Arc::clone(&self.unnamed[1]),
             (None, Some(Environment::Prd)) => Arc::clone(&self.unnamed[2]),
         }
+    }
+}
+
+/// The environment whose real host was addressed.
+fn addressed(host: Option<&str>) -> Option<Environment> {
+    match host {
+        Some(HOST_UAT | PAGE_HOST_UAT | HOST_ACS) => Some(Environment::Uat),
+        Some(HOST_PRD | PAGE_HOST_PRD) => Some(Environment::Prd),
+        _ => None,
     }
 }
 
@@ -414,6 +419,26 @@ impl Provider for Paco {
         let merchant = evidence.merchant.as_deref();
         let settings = self.source.resolve(merchant, evidence.front_door.as_deref());
         near_misses::search(evidence, merchant.map(Merchant::parts), &settings)
+    }
+
+    fn notification(
+        &self,
+        record: &NotificationRecord,
+        merchant: &Arc<Merchant>,
+        services: &Arc<Services>,
+        at: Timestamp,
+    ) -> BoxFuture<Result<NotificationMessage, String>> {
+        let payload = record.payload.clone();
+        let (merchant, services) = (Arc::clone(merchant), Arc::clone(services));
+        Box::pin(async move { notifications::sealed(payload, &merchant, &services, at).await })
+    }
+
+    fn retry_delays(&self, merchant: &Merchant) -> Vec<SignedDuration> {
+        merchant.parts::<PacoMerchant>().settings(None).notification_delays.clone()
+    }
+
+    fn notification_taken(&self, status: u16) -> bool {
+        settings::is_notification_success(status)
     }
 
     fn demo(&self) -> Enrolment {

@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answers::{AnswerForm, api_request_text, version};
+use super::answers::api_request_text;
 use super::cards::{Authentication, Card, CardDetails};
 use super::errors::{
     CANCELLED, Code, DECLINED, NOT_AUTHENTICATED, ORDER_EXPIRED, PENDING, SUCCESS, SYSTEM_ERROR,
 };
 use super::merchant::Office;
 use super::messages::{Instalments, MessageAmount, NotificationUrls};
+use super::notifications::Form;
 use super::settings::{ACS_TIMEOUT_S, REFUND_REVIEW_S, THREE_DS_VERSION};
 use super::states::{Event, State, Timed, as_of, next_due};
 use crate::blueprint::{Call, Refusal};
@@ -76,13 +77,8 @@ pub(super) struct Order {
 /// How the order came, which is how its result is told later.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Origin {
-    /// `1.0` or `2.0`.
-    pub version: String,
+    pub form: Form,
     pub request_message_id: Option<String>,
-    /// Signature and content encryption, where the message was sealed.
-    pub sealed: Option<[String; 2]>,
-    /// Whether the real host of an environment was addressed, and which.
-    pub front_door: Option<String>,
     /// Paid by `nonUi`, without the hosted page.
     pub direct: bool,
 }
@@ -178,16 +174,9 @@ pub(super) fn read(stored: &Transaction, now: Timestamp) -> Result<Found, String
 impl Origin {
     /// How the order of this request came.
     pub(super) fn of(call: &Call, direct: bool) -> Self {
-        let sealed = call.form::<AnswerForm>().and_then(|form| form.sealed);
-        let names = |(signature, encryption): (
-            crate::crypto::jose::SignatureAlgorithm,
-            crate::crypto::jose::ContentEncryption,
-        )| [signature.name().to_owned(), encryption.name().to_owned()];
         Self {
-            version: version(call).to_owned(),
+            form: Form::of(call),
             request_message_id: api_request_text(call, "requestMessageID").map(ToOwned::to_owned),
-            sealed: sealed.map(names),
-            front_door: call.received().connection.front_door_host.as_deref().map(str::to_owned),
             direct,
         }
     }

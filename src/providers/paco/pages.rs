@@ -85,7 +85,7 @@ pub(super) fn finished(call: &Call, found: &Found) -> Decision {
     Decision {
         reply: way_back(call, order),
         changes,
-        notifications: vec![notifications::of_result(call, order, &told)],
+        notifications: Vec::from_iter(notifications::of_result(call, order, &told)),
     }
 }
 

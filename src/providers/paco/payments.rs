@@ -138,7 +138,7 @@ pub(super) async fn non_ui(
     let message = envelope(call, code, data);
     Ok(Decision {
         changes: created_with_card(call, &order),
-        notifications: vec![notifications::of_result(call, &order, &message)],
+        notifications: Vec::from_iter(notifications::of_result(call, &order, &message)),
         reply: Reply::message(status, message),
     })
 }

@@ -16,7 +16,7 @@ pub(super) fn told_later(order: &Order, moment: &Moment<'_>) -> Value {
         ids: moment.ids,
         at: moment.at,
         elapsed_ms: 0,
-        version: &order.origin.version,
+        version: &order.origin.form.version,
         request_message_id: order.origin.request_message_id.as_deref(),
     };
     let code = order.result_code();

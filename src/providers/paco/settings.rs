@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::blueprint::{EnrolmentError, NamedConstant, SettingDoc};
 use crate::checks::address::parse_network;
 
 /// Which of PACO's two environments is doubled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Environment {
     Uat,
     Prd,
@@ -84,6 +86,8 @@ pub(super) struct Settings {
     pub auto_settle: bool,
     pub acs_challenges: bool,
     pub shortest_key_bits: u32,
+    /// When the attempts to deliver a notification are due, from its first instant.
+    pub notification_delays: Vec<SignedDuration>,
 }
 
 const fn setting(
@@ -288,6 +292,14 @@ pub(super) static SETTINGS: &[SettingDoc] = &[
         false,
         "\"must be 4096\" [seed]; public clients enforce 2048 only",
     ),
+    setting(
+        "notification_retry_delays_s",
+        "a list of seconds, ascending",
+        "0, 30, 120",
+        None,
+        false,
+        "when the attempts are due, counted from the answer; retries are undocumented [assumed]",
+    ),
 ];
 
 const fn constant(name: &'static str, value: &'static str, why: &'static str) -> NamedConstant {
@@ -319,6 +331,7 @@ pub(super) const ANSWER_PATH: &str = "/challenge/answer";
 pub(super) const THREE_DS_VERSION: &str = "2.2.0";
 /// Rows of one `transactionList` answer at most.
 pub(super) const MAX_LISTED: usize = 1_000;
+pub(super) const NOTIFICATION_CONTENT_TYPE: &str = "application/jose";
 /// Path segments that name an API version.
 pub(super) const API_VERSIONS: [&str; 3] = ["1", "1.0", "2.0"];
 
@@ -518,7 +531,38 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
         "4000000000000002 declined, 4000000000000101 not authenticated, 4000000000000119 system error",
         "the emulator's own; any other number that passes the Luhn check pays [assumed]",
     ),
+    constant(
+        "notification_content_type",
+        NOTIFICATION_CONTENT_TYPE,
+        "a JOSE body is what handlers read [public, medium]; {\"payload\": …} and plain forms are \
+         guesses [public, low]",
+    ),
+    constant(
+        "notification_success",
+        "any_2xx",
+        "the expected reply is undocumented; one client answers 200 OK [public, low]",
+    ),
+    constant(
+        "notification_timing",
+        "with_answer",
+        "step 10 of 12, before the merchant decrypts the answer [seed]",
+    ),
+    constant(
+        "notification_algorithms",
+        "those of the order's request; PS256, RSA-OAEP, A128CBC-HS256 after a plain one",
+        "as answers do [seed]; after a plain request as a sealed answer to it does [assumed]",
+    ),
+    constant(
+        "notification_time_limit",
+        "10 s for one attempt, or --notification-time-limit",
+        "undocumented [assumed]",
+    ),
 ];
+
+/// `notification_success`.
+pub(super) fn is_notification_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
 
 impl Environment {
     pub(super) fn kid(self) -> &'static str {
@@ -644,6 +688,7 @@ impl Settings {
                 "min_2048" => crate::limits::SHORTEST_RSA_BITS,
                 _ => 4096,
             },
+            notification_delays: reader.delays("notification_retry_delays_s")?,
         })
     }
 
@@ -716,6 +761,46 @@ impl Reader {
                 member: name.to_owned(),
                 reason: format!("\"{text}\" is no number of seconds from {least} to {most}"),
             }),
+        }
+    }
+
+    /// A list of seconds, as a JSON array or as text with commas.
+    fn delays(&self, name: &str) -> Result<Vec<SignedDuration>, EnrolmentError> {
+        const LATEST_S: i64 = 7 * 24 * 3600;
+        let entries: Vec<String> = match self.merged.get(name) {
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned))
+                .collect(),
+            _ => self.text(name)?.split(',').map(|entry| entry.trim().to_owned()).collect(),
+        };
+        let wrong = |what: String| EnrolmentError {
+            member: name.to_owned(),
+            reason: format!("{what}; write it as \"0, 30, 120\" or [0, 30, 120]"),
+        };
+        let mut delays: Vec<SignedDuration> = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let delay = match entry.parse::<i64>() {
+                Ok(seconds) if (0..=LATEST_S).contains(&seconds) => {
+                    SignedDuration::from_secs(seconds)
+                }
+                _ => {
+                    let wanted = format!("no whole number of seconds from 0 to {LATEST_S}");
+                    return Err(wrong(format!("\"{entry}\" is {wanted}")));
+                }
+            };
+            if delays.last().is_some_and(|earlier| *earlier >= delay) {
+                return Err(wrong(format!("{entry} is not later than the attempt before it")));
+            }
+            delays.push(delay);
+        }
+        match delays.len() {
+            0 => Err(wrong("an empty list has no attempt".to_owned())),
+            count if count > crate::limits::NOTIFICATION_ATTEMPTS => Err(wrong(format!(
+                "{count} attempts are more than the {} that are made",
+                crate::limits::NOTIFICATION_ATTEMPTS
+            ))),
+            _ => Ok(delays),
         }
     }
 

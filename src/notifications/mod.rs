@@ -1,0 +1,42 @@
+//! Callbacks out: queued in the commit of what they are about, delivered here. [`dispatcher`] chooses
+//! what is due, [`attempt`] makes one attempt and has it recorded.
+//!
+//! A callback is delivered at least once: an attempt that a stop or the death of the process cuts off
+//! before it is recorded is made again.
+
+mod attempt;
+mod dispatcher;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use crate::blueprint::{Provider, Services};
+use crate::outbound::Courier;
+use crate::recorder::Recorder;
+
+/// Everything that delivering needs.
+pub(crate) struct Notifications {
+    services: Arc<Services>,
+    recorder: Recorder,
+    providers: BTreeMap<&'static str, Arc<dyn Provider>>,
+    courier: Arc<Courier>,
+    /// Destinations of which the log has said already that they are not allowed.
+    told: Mutex<HashSet<String>>,
+}
+
+impl Notifications {
+    pub(crate) fn new(
+        services: Arc<Services>,
+        recorder: Recorder,
+        providers: &[Arc<dyn Provider>],
+        courier: Arc<Courier>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            services,
+            recorder,
+            providers: providers.iter().map(|p| (p.id(), Arc::clone(p))).collect(),
+            courier,
+            told: Mutex::default(),
+        })
+    }
+}
