@@ -594,7 +594,7 @@ fn journal_entry(sandbox: &Sandbox, id: &str) -> Value {
     answer.json()
 }
 
-fn trusting(sandbox: &Sandbox) -> RootCertStore {
+pub(crate) fn trusting(sandbox: &Sandbox) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let pem = sandbox.emulator.ca_pem().as_bytes();
     roots.add(CertificateDer::from_pem_slice(pem).expect("PEM")).expect("a certificate");
@@ -602,7 +602,7 @@ fn trusting(sandbox: &Sandbox) -> RootCertStore {
 }
 
 /// A TLS connection to a listener, asking for a host of the test's choice.
-fn secure(
+pub(crate) fn secure(
     sandbox: &Sandbox,
     listener: &str,
     host: &'static str,
@@ -619,7 +619,7 @@ fn secure(
     StreamOwned::new(client, connect(&address(sandbox, listener)))
 }
 
-fn talk(
+pub(crate) fn talk(
     mut stream: StreamOwned<ClientConnection, TcpStream>,
     request: &str,
 ) -> Result<String, String> {

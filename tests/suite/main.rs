@@ -27,4 +27,5 @@ mod receiver;
 mod scenarios;
 mod shop;
 mod store;
+mod story;
 mod vectors;
