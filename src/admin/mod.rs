@@ -2,6 +2,7 @@
 //! merchants, arms rules and moves the clock; no client of a provider ever needs it.
 
 mod access;
+mod calls;
 mod clock;
 mod exchanges;
 mod explanation;
@@ -80,6 +81,7 @@ const PATHS: &[&str] = &[
     "DELETE /scenarios/armed/{id}",
     "GET, POST /clock",
     "POST /reset",
+    "POST /calls",
 ];
 
 /// The whole API, ready to be served.
@@ -94,6 +96,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .merge(scenarios::routes())
         .merge(clock::routes())
         .merge(reset::routes())
+        .merge(calls::routes())
         .merge(health::index())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

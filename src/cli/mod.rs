@@ -1,6 +1,7 @@
 //! The command line: one file per verb. `serve` starts an emulator; every other verb talks to the
 //! admin API of a running one.
 
+mod call;
 mod client;
 mod clock;
 mod credentials;
@@ -57,6 +58,8 @@ enum Verb {
     Reset(reset::ResetArgs),
     /// Exit 0 if a server is ready, 1 if not
     Health(health::HealthArgs),
+    /// Send a correct request to the running server and print the opened answer
+    Call(call::CallArgs),
 }
 
 /// Runs the command line of this process.
@@ -81,6 +84,7 @@ pub fn run() -> ExitCode {
         Some(Verb::Clock(args)) => clock::run(args),
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),
+        Some(Verb::Call(args)) => call::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -536,10 +536,14 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a readable folder") {
             let path = entry.expect("a readable folder").path();
-            if !path.is_dir() {
-                files.push(path);
-            } else if !NOT_WRITTEN.iter().any(|name| path.ends_with(name)) {
+            // In a second working tree `.git` is a file.
+            if NOT_WRITTEN.iter().any(|name| path.ends_with(name)) {
+                continue;
+            }
+            if path.is_dir() {
                 folders.push(path);
+            } else {
+                files.push(path);
             }
         }
     }

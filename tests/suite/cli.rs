@@ -2,7 +2,7 @@
 //! and where.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -16,21 +16,21 @@ const INQUIRY: &str = "/api/2.0/Inquiry/transactionStatus?orderNo=A1";
 
 /// What a run of the binary left behind.
 #[derive(Debug)]
-struct Run {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     #[track_caller]
-    fn fine(self) -> Self {
+    pub(crate) fn fine(self) -> Self {
         assert_eq!(self.status, Some(0), "{self:#?}");
         self
     }
 
     #[track_caller]
-    fn fails(self, status: i32, error: &str, hint: &str) {
+    pub(crate) fn fails(self, status: i32, error: &str, hint: &str) {
         assert_eq!(self.status, Some(status), "{self:#?}");
         assert!(self.stdout.is_empty(), "{self:#?}");
         assert!(self.stderr.contains(error), "{self:#?}");
@@ -38,12 +38,12 @@ impl Run {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 }
 
-fn sandgate(args: &[&str]) -> Command {
+pub(crate) fn sandgate(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandgate"));
     for (name, _) in std::env::vars() {
         if name.starts_with("SANDGATE_") {
@@ -54,18 +54,27 @@ fn sandgate(args: &[&str]) -> Command {
     command
 }
 
-fn run(args: &[&str]) -> Run {
+pub(crate) fn run(args: &[&str]) -> Run {
     finish(sandgate(args))
 }
 
 /// Runs a client verb against a sandbox.
-fn ask(sandbox: &Sandbox, args: &[&str]) -> Run {
+pub(crate) fn ask(sandbox: &Sandbox, args: &[&str]) -> Run {
     let mut command = sandgate(args);
     command.env("SANDGATE_ADMIN", sandbox.emulator.base_url("admin"));
     finish(command)
 }
 
-fn finish(mut command: Command) -> Run {
+/// Runs a client verb against a sandbox, with something to read.
+pub(crate) fn ask_with_input(sandbox: &Sandbox, args: &[&str], input: &str) -> Run {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(input.as_bytes()).and_then(|()| file.rewind()).expect("written");
+    let mut command = sandgate(args);
+    command.env("SANDGATE_ADMIN", sandbox.emulator.base_url("admin")).stdin(file);
+    finish(command)
+}
+
+pub(crate) fn finish(mut command: Command) -> Run {
     let mut child = command.spawn().expect("the binary starts");
     let stdout = drain(child.stdout.take().expect("piped"));
     let stderr = drain(child.stderr.take().expect("piped"));

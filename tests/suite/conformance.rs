@@ -179,7 +179,7 @@ fn send(sandbox: &Sandbox, provider: &Arc<dyn Provider>, request: &ClientRequest
     assert!(!request.tls, "this caller speaks plain HTTP");
     let headers: Vec<(&str, &str)> =
         request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    sandbox.send(provider.id(), request.method, &request.target, &headers, &request.body)
+    sandbox.send(provider.id(), request.method.as_str(), &request.target, &headers, &request.body)
 }
 
 fn declared(endpoint: &Endpoint) -> Vec<&'static str> {

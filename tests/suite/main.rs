@@ -5,6 +5,8 @@ mod admin;
 mod architecture;
 mod bad_input;
 #[cfg(feature = "cli")]
+mod calls;
+#[cfg(feature = "cli")]
 mod cli;
 mod clock;
 mod conformance;

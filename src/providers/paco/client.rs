@@ -2,37 +2,105 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answers::{header, json_bytes};
+use super::client_answers;
+use super::client_wishes::{amounts_that_follow, checked_version, query};
 use super::keys;
-use super::merchant::PacoMerchant;
-use super::settings::{ANSWER_ISSUER, Environment, REQUEST_AUDIENCE};
-use crate::blueprint::{Client, ClientRequest, Merchant, Tampering};
-use crate::crypto::jose::{
-    self, CompactJwe, CompactJws, ContentEncryption, KeyWrapping, SignatureAlgorithm,
+use super::merchant::{MerchantKey, PacoMerchant};
+use super::settings::{ANSWER_ISSUER, BasicAuth, Environment, REQUEST_AUDIENCE};
+use crate::blueprint::{
+    CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,
+    Tampering,
 };
+use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PrivateKey;
-use crate::json;
 
 /// The correct caller. It needs the private keys of its merchant: the demo's, or generated ones.
 #[derive(Debug)]
-pub(super) struct PacoClient;
+pub(super) struct PacoClient {
+    routes: Vec<Route>,
+}
+
+/// How an endpoint is reached.
+#[derive(Debug)]
+struct Route {
+    endpoint: &'static str,
+    method: Method,
+    path: &'static str,
+}
+
+/// The version of a request when nothing else is said.
+const USUAL_VERSION: &str = "2.0";
 
 /// Numbers the orders of this process.
 static ORDERS: AtomicU64 = AtomicU64::new(1);
 
+impl PacoClient {
+    pub(super) fn new(endpoints: &[Endpoint]) -> Self {
+        let route = |endpoint: &Endpoint| Route {
+            endpoint: endpoint.name,
+            method: endpoint.method.clone(),
+            path: endpoint.path,
+        };
+        Self {
+            routes: endpoints.iter().map(route).collect(),
+        }
+    }
+
+    fn route(&self, endpoint: &str) -> &Route {
+        let found = self.routes.iter().find(|route| route.endpoint == endpoint);
+        found.expect("a caller is asked for endpoints of the table")
+    }
+}
+
 impl Client for PacoClient {
     fn correct(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<ClientRequest> {
+        self.request(endpoint, merchant, now, &CallWish::default())
+            .expect("whoever wishes nothing special has the keys of the merchant")
+    }
+
+    fn request(
+        &self,
+        endpoint: &str,
+        merchant: &Merchant,
+        now: Timestamp,
+        wish: &CallWish,
+    ) -> Result<Vec<ClientRequest>, CallError> {
         let parts = merchant.parts::<PacoMerchant>();
-        let order_no = order_no(now);
-        let mut requests = Vec::new();
-        if needs_order(endpoint) {
-            requests.push(Draft::new("nonUi", &parts, &order_no, now).sealed());
+        let route = self.route(endpoint);
+        let usual = body(endpoint, &parts, &order_no(now), now);
+        let request = amounts_that_follow(wish, wish.applied_to(usual)?);
+        let version = checked_version(wish.version.as_deref().unwrap_or(USUAL_VERSION))?;
+        if route.method == Method::GET {
+            // The inquiry has no seals, so it needs no keys.
+            let mut requests = self.preparation(endpoint, merchant, &request, now, wish)?;
+            let target = format!("{}?{}", path(route, version), query(&request)?);
+            requests.push(inquiry(&parts, target, Value::Object(request)));
+            return Ok(requests.into_iter().map(|request| as_required(request, &parts)).collect());
         }
-        requests.push(last(endpoint, &parts, &order_no, now));
-        requests
+        if !wish.plain {
+            let keys =
+                [("signing", Some(&parts.signing)), ("encryption", parts.encryption.as_ref())];
+            if let Some((key, _)) =
+                keys.into_iter().find(|(_, key)| key.and_then(MerchantKey::private).is_none())
+            {
+                return Err(CallError::KeyElsewhere {
+                    merchant: merchant.id().to_owned(),
+                    key,
+                });
+            }
+        }
+        let mut requests = self.preparation(endpoint, merchant, &request, now, wish)?;
+        let draft = Draft::around_request(route, &parts, request, now).version(version);
+        let last = if wish.plain { draft.plain() } else { draft.sealed() };
+        requests.push(as_required(last, &parts));
+        Ok(requests)
     }
 
     fn tampered(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<Tampering> {
@@ -41,7 +109,9 @@ impl Client for PacoClient {
         if endpoint == "transactionStatus" {
             return inquiry_tamperings(&parts, &order_no);
         }
-        let draft = || Draft::new(endpoint, &parts, &order_no, now);
+        let route = self.route(endpoint);
+        let draft =
+            || Draft::around_request(route, &parts, body(endpoint, &parts, &order_no, now), now);
         let mut tamperings = transport_tamperings(&draft);
         tamperings.extend(jwe_tamperings(&draft));
         tamperings.extend(jws_tamperings(&draft));
@@ -50,41 +120,68 @@ impl Client for PacoClient {
     }
 
     fn open(&self, merchant: &Merchant, content_type: &str, body: &[u8]) -> Result<Value, String> {
+        client_answers::opened(&merchant.parts::<PacoMerchant>(), content_type, body)
+    }
+
+    fn read(
+        &self,
+        merchant: &Merchant,
+        now: Timestamp,
+        request: &ClientRequest,
+        answer: ClientAnswer<'_>,
+    ) -> Reading {
+        client_answers::read(&merchant.parts::<PacoMerchant>(), now, request, answer)
+    }
+
+    fn keys(&self, merchant: &Merchant) -> Vec<KeyNote> {
         let parts = merchant.parts::<PacoMerchant>();
-        if !content_type.starts_with("application/jose") {
-            return json::parse(body).map_err(|fault| fault.to_string());
+        let keys = [("signing", Some(&parts.signing)), ("encryption", parts.encryption.as_ref())];
+        let noted = keys.into_iter().filter_map(|(name, key)| {
+            let key = key?;
+            let bits = key.public().bits();
+            Some(KeyNote {
+                name,
+                bits,
+                private: key.private().is_some(),
+                note: (bits < 4096).then_some("the portal asks for RSA keys of 4096 bits"),
+            })
+        });
+        noted.collect()
+    }
+}
+
+impl PacoClient {
+    /// What has to come first: for an order that nobody has named, the payment that makes it.
+    fn preparation(
+        &self,
+        endpoint: &str,
+        merchant: &Merchant,
+        request: &Map<String, Value>,
+        now: Timestamp,
+        wish: &CallWish,
+    ) -> Result<Vec<ClientRequest>, CallError> {
+        if wish.names("orderNo") {
+            return Ok(Vec::new());
         }
-        let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-        let jwe = CompactJwe::parse(text).map_err(|fault| fault.to_string())?;
-        let encryption = jwe.header.get("enc").and_then(Value::as_str);
-        let encryption = encryption.and_then(ContentEncryption::named).ok_or("enc is unknown")?;
-        let key = parts.encryption.as_ref().and_then(|key| key.private());
-        let key = key.ok_or("the merchant's encryption private key is not here")?;
-        let inner = jwe
-            .decrypt(key, KeyWrapping::RsaOaep, encryption)
-            .map_err(|fault| fault.to_string())?;
-        let inner = String::from_utf8(inner).map_err(|error| error.to_string())?;
-        let jws = CompactJws::parse(&inner).map_err(|fault| fault.to_string())?;
-        let algorithm = jws.header.get("alg").and_then(Value::as_str);
-        let algorithm = algorithm.and_then(SignatureAlgorithm::named).ok_or("alg is unknown")?;
-        let environment = parts.settings(None).environment;
-        if !jws.is_signed_by(keys::of(environment).signing.public(), algorithm) {
-            return Err("the signature is not PACO's".to_owned());
+        let mut requests = Vec::new();
+        for first in needs_first(endpoint) {
+            let same = |name: &str| Some((name.to_owned(), request.get(name)?.clone()));
+            let wish = CallWish {
+                version: wish.version.clone(),
+                body: ["orderNo", "officeId"].into_iter().filter_map(same).collect(),
+                set: Map::new(),
+                plain: wish.plain,
+            };
+            requests.extend(self.request(first, merchant, now, &wish)?);
         }
-        let claims = json::parse_object(&jws.payload).map_err(|fault| fault.to_string())?;
-        if claims.get("iss") != Some(&json!(ANSWER_ISSUER)) {
-            return Err("iss is not PacoIssuer".to_owned());
-        }
-        if claims.get("aud") != Some(&json!(parts.token)) {
-            return Err("aud is not the access token".to_owned());
-        }
-        Ok(Value::Object(claims))
+        Ok(requests)
     }
 }
 
 /// A request under construction, correct until it is changed.
 struct Draft<'m> {
-    endpoint: &'m str,
+    route: &'m Route,
+    version: &'m str,
     merchant: &'m PacoMerchant,
     environment: Environment,
     headers: Vec<(String, String)>,
@@ -99,21 +196,27 @@ struct Draft<'m> {
 }
 
 impl<'m> Draft<'m> {
-    fn new(endpoint: &'m str, merchant: &'m PacoMerchant, order_no: &str, now: Timestamp) -> Self {
+    fn around_request(
+        route: &'m Route,
+        merchant: &'m PacoMerchant,
+        request: Map<String, Value>,
+        now: Timestamp,
+    ) -> Self {
         let environment = merchant.settings(None).environment;
         let issued = now.as_second();
-        let claims = json!({
-            "request": body(endpoint, merchant, order_no, now),
-            "iss": merchant.token,
-            "aud": REQUEST_AUDIENCE,
-            "CompanyApiKey": merchant.token,
-            "iat": issued,
-            "nbf": issued,
-            "exp": issued + 3600,
-        });
+        let claims = Map::from_iter([
+            ("request".to_owned(), Value::Object(request)),
+            ("iss".to_owned(), json!(merchant.token)),
+            ("aud".to_owned(), json!(REQUEST_AUDIENCE)),
+            ("CompanyApiKey".to_owned(), json!(merchant.token)),
+            ("iat".to_owned(), json!(issued)),
+            ("nbf".to_owned(), json!(issued)),
+            ("exp".to_owned(), json!(issued + 3600)),
+        ]);
         let media = "application/jose; charset=utf-8";
         Self {
-            endpoint,
+            route,
+            version: USUAL_VERSION,
             merchant,
             environment,
             headers: vec![
@@ -121,7 +224,7 @@ impl<'m> Draft<'m> {
                 ("content-type".to_owned(), media.to_owned()),
                 ("accept".to_owned(), "application/jose".to_owned()),
             ],
-            claims: claims.as_object().cloned().unwrap_or_default(),
+            claims,
             jws_header: header(&[("alg", "PS256"), ("typ", "JWT")]),
             jwe_header: header(&[
                 ("alg", "RSA-OAEP"),
@@ -137,6 +240,11 @@ impl<'m> Draft<'m> {
         }
     }
 
+    fn version(mut self, version: &'m str) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The signed claims.
     fn signed(&self) -> String {
         let key = self.signing.expect("a client has its signing private key");
@@ -150,6 +258,14 @@ impl<'m> Draft<'m> {
         self.around(&inner)
     }
 
+    /// The request without its seals, as UAT takes it, and the answer wanted so too.
+    fn plain(mut self) -> ClientRequest {
+        self.set_header("content-type", "application/json");
+        self.set_header("accept", "application/json");
+        let body = self.claims["request"].to_string();
+        self.with_body(body.into_bytes())
+    }
+
     /// Some content, encrypted as it should be.
     fn around(self, inner: &str) -> ClientRequest {
         let key = keys::of(self.environment).encryption.public();
@@ -158,18 +274,16 @@ impl<'m> Draft<'m> {
     }
 
     /// Any body.
-    fn with_body(self, body: Vec<u8>) -> ClientRequest {
-        let (method, path) = match self.endpoint {
-            "prePaymentUi" => ("POST", "Payment/prePaymentUi"),
-            "nonUi" => ("POST", "Payment/nonUi"),
-            "Settlement" => ("PUT", "Settlement"),
-            _ => ("POST", "Void"),
-        };
+    fn with_body(mut self, body: Vec<u8>) -> ClientRequest {
+        let opened = self.claims.remove("request").unwrap_or_default();
         ClientRequest {
-            method,
-            target: format!("/api/2.0/{path}"),
+            endpoint: self.route.endpoint,
+            method: self.route.method.clone(),
+            target: path(self.route, self.version),
             headers: self.headers,
             body,
+            subject: opened["orderNo"].as_str().map(ToOwned::to_owned),
+            opened,
             tls: self.tls,
             settings: self.settings,
         }
@@ -186,37 +300,59 @@ impl<'m> Draft<'m> {
     }
 }
 
+/// The request with what the merchant's settings ask of everybody.
+fn as_required(mut request: ClientRequest, merchant: &PacoMerchant) -> ClientRequest {
+    let settings = merchant.settings(None);
+    if settings.basic_auth == BasicAuth::Required {
+        let pair = format!("{}:{}", merchant.basic_user, merchant.basic_password);
+        let value = format!("Basic {}", STANDARD.encode(pair));
+        request.headers.push(("authorization".to_owned(), value));
+    }
+    request.tls = settings.https_only;
+    request
+}
+
+fn path(route: &Route, version: &str) -> String {
+    route.path.replace("{version}", version)
+}
+
 fn order_no(now: Timestamp) -> String {
     format!("{}{:06}", now.as_millisecond(), ORDERS.fetch_add(1, Ordering::Relaxed))
 }
 
-fn needs_order(endpoint: &str) -> bool {
-    matches!(endpoint, "Void" | "Settlement" | "transactionStatus")
-}
-
-fn last(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp) -> ClientRequest {
-    if endpoint == "transactionStatus" {
-        return inquiry(merchant, order_no);
+/// The requests that must have come before, so that there is an order to work on.
+fn needs_first(endpoint: &str) -> &'static [&'static str] {
+    match endpoint {
+        "Void" | "Settlement" | "transactionStatus" => &["nonUi"],
+        _ => &[],
     }
-    Draft::new(endpoint, merchant, order_no, now).sealed()
 }
 
-fn inquiry(merchant: &PacoMerchant, order_no: &str) -> ClientRequest {
+fn inquiry(merchant: &PacoMerchant, target: String, opened: Value) -> ClientRequest {
     ClientRequest {
-        method: "GET",
-        target: format!("/api/2.0/Inquiry/transactionStatus?orderNo={order_no}"),
+        endpoint: "transactionStatus",
+        method: Method::GET,
+        target,
         headers: vec![
             ("apiKey".to_owned(), merchant.token.clone()),
             ("content-type".to_owned(), "application/json".to_owned()),
             ("accept".to_owned(), "application/json".to_owned()),
         ],
         body: Vec::new(),
+        subject: opened["orderNo"].as_str().map(ToOwned::to_owned),
+        opened,
         tls: false,
         settings: json!({}),
     }
 }
 
-fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp) -> Value {
+/// What an endpoint is usually sent.
+fn body(
+    endpoint: &str,
+    merchant: &PacoMerchant,
+    order_no: &str,
+    now: Timestamp,
+) -> Map<String, Value> {
     let office = merchant.offices.last().map(|office| office.id.as_str()).unwrap_or_default();
     let amount = json!({
         "amountText": "000000012550", "currencyCode": "NPR", "decimalPlaces": 2, "amount": 125.5
@@ -232,6 +368,7 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
         "orderNo": order_no,
     });
     match endpoint {
+        "transactionStatus" => request = json!({ "orderNo": order_no }),
         "Void" => request["voidAmount"] = amount,
         "Settlement" => request["settlementAmount"] = amount,
         _ => {
@@ -253,7 +390,7 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
             "payerName": "Demo Payer",
         });
     }
-    request
+    request.as_object().cloned().unwrap_or_default()
 }
 
 fn tampering(check: &'static str, what: &'static str, request: ClientRequest) -> Tampering {
@@ -266,7 +403,8 @@ fn tampering(check: &'static str, what: &'static str, request: ClientRequest) ->
 
 fn inquiry_tamperings(merchant: &PacoMerchant, order_no: &str) -> Vec<Tampering> {
     let with = |change: &dyn Fn(&mut ClientRequest)| {
-        let mut request = inquiry(merchant, order_no);
+        let target = format!("/api/2.0/Inquiry/transactionStatus?orderNo={order_no}");
+        let mut request = inquiry(merchant, target, json!({ "orderNo": order_no }));
         change(&mut request);
         request
     };

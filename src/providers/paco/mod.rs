@@ -23,6 +23,8 @@ use crate::store::MerchantRecord;
 
 mod answers;
 mod client;
+mod client_answers;
+mod client_wishes;
 mod errors;
 mod export;
 mod fields;
@@ -70,11 +72,12 @@ impl Paco {
         let source = SettingsSource {
             unnamed: Arc::new(unnamed),
         };
+        let endpoints = endpoints(&source);
         Ok(Self {
             section,
-            endpoints: endpoints(&source),
+            client: client::PacoClient::new(&endpoints),
+            endpoints,
             source,
-            client: client::PacoClient,
         })
     }
 }
