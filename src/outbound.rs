@@ -1,7 +1,6 @@
 //! The only room that makes HTTP requests. For now that is HTTP/1.1 over plain TCP, one connection
 //! a request.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +19,7 @@ pub struct OutboundRequest {
     /// An absolute `http://` URL.
     pub url: String,
     /// Header lines beyond Host and Content-Length.
-    pub headers: Vec<(Cow<'static, str>, String)>,
+    pub headers: Vec<(&'static str, String)>,
     /// The body; empty for none.
     pub body: Bytes,
     /// How long the whole of it may take.
@@ -175,7 +174,7 @@ fn head(request: &OutboundRequest, uri: &Uri) -> Result<Request<Full<Bytes>>, hy
         .header(header::HOST, authority)
         .header(header::CONNECTION, "close");
     for (name, value) in &request.headers {
-        head = head.header(&**name, value);
+        head = head.header(*name, value);
     }
     head.body(Full::new(request.body.clone()))
 }
@@ -197,7 +196,7 @@ mod tests {
         OutboundRequest {
             method: Method::GET,
             url: url.to_owned(),
-            headers: vec![("x-test".into(), "1".to_owned())],
+            headers: vec![("x-test", "1".to_owned())],
             body: Bytes::new(),
             time_limit,
             most_bytes: 1000,

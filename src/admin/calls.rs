@@ -173,11 +173,10 @@ async fn send(
     let before = admin.services.store.last_sequence().await?;
     let base = admin.base_urls.get(provider.id()).cloned().unwrap_or_default();
     let base = if request.tls { base.replacen("http:", "https:", 1) } else { base };
-    let headers = request.headers.iter();
     let answer = outbound::send(OutboundRequest {
         method: request.method.clone(),
         url: format!("{base}{}", request.target),
-        headers: headers.map(|(name, value)| (name.clone().into(), value.clone())).collect(),
+        headers: request.headers.clone(),
         body: request.body.clone().into(),
         time_limit: limits::CALL,
         most_bytes: limits::CALL_ANSWER_BYTES,

@@ -16,7 +16,7 @@ pub struct ClientRequest {
     /// Path and query.
     pub target: String,
     /// Header lines.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(&'static str, String)>,
     /// Body.
     pub body: Vec<u8>,
     /// What it says under its seals.

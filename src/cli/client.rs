@@ -83,12 +83,12 @@ impl Client {
     }
 
     fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let mut headers = vec![("accept".into(), "application/json".to_owned())];
+        let mut headers = vec![("accept", "application/json".to_owned())];
         if body.is_some() {
-            headers.push(("content-type".into(), "application/json".to_owned()));
+            headers.push(("content-type", "application/json".to_owned()));
         }
         if let Some(token) = &self.token {
-            headers.push(("authorization".into(), format!("Bearer {token}")));
+            headers.push(("authorization", format!("Bearer {token}")));
         }
         let request = OutboundRequest {
             method,

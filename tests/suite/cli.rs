@@ -291,6 +291,18 @@ fn settings_come_from_flags_and_the_environment() {
 }
 
 #[test]
+fn one_listener_can_have_a_port_of_its_own() {
+    let free = free_address();
+    let port = free.rsplit_once(':').expect("a port").1;
+    let server = Served::start(&["--ephemeral", "--port", &format!("front_door={port}")]);
+
+    assert_eq!(server.url("front_door"), format!("https://127.0.0.1:{port}"));
+    assert!(!server.url("paco").ends_with(port));
+    let taken = ["--ephemeral", "--port-base", "0", "--port", &format!("paco={port}")];
+    run(&taken).fails(1, &format!("{free} (paco) cannot be listened on"), "--port paco=N");
+}
+
+#[test]
 fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
@@ -300,6 +312,13 @@ fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
         (vec!["--set", "paco"], "no name and value", "--set name=value"),
         (vec!["--set", "profile=x"], "no provider.setting", "paco.profile"),
         (vec!["--public-url", "paco=ftp://x"], "no provider and URL", "paco=https://"),
+        (vec!["--port", "443"], "no listener and port", "--port front_door=443"),
+        (vec!["--port", "front_door=70000"], "no listener and port", "--port front_door=443"),
+        (
+            vec!["--port", "backdoor=1"],
+            "\"backdoor\", which is no listener",
+            "admin, paco, front_door",
+        ),
         (vec!["--freeze", "noon"], "--freeze", "--help"),
         (vec!["--port-base", "70000"], "--port-base", "--help"),
         (vec!["--ready-file", "no/such/folder/f"], "ready file", "folder that exists"),

@@ -178,7 +178,7 @@ fn merchant(
 fn send(sandbox: &Sandbox, provider: &Arc<dyn Provider>, request: &ClientRequest) -> Answer {
     assert!(!request.tls, "this caller speaks plain HTTP");
     let headers: Vec<(&str, &str)> =
-        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     sandbox.send(provider.id(), request.method.as_str(), &request.target, &headers, &request.body)
 }
 

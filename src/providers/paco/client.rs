@@ -184,7 +184,7 @@ struct Draft<'m> {
     version: &'m str,
     merchant: &'m PacoMerchant,
     environment: Environment,
-    headers: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
     claims: Map<String, Value>,
     jws_header: Map<String, Value>,
     jwe_header: Map<String, Value>,
@@ -220,9 +220,9 @@ impl<'m> Draft<'m> {
             merchant,
             environment,
             headers: vec![
-                ("token".to_owned(), merchant.token.clone()),
-                ("content-type".to_owned(), media.to_owned()),
-                ("accept".to_owned(), "application/jose".to_owned()),
+                ("token", merchant.token.clone()),
+                ("content-type", media.to_owned()),
+                ("accept", "application/jose".to_owned()),
             ],
             claims,
             jws_header: header(&[("alg", "PS256"), ("typ", "JWT")]),
@@ -289,9 +289,9 @@ impl<'m> Draft<'m> {
         }
     }
 
-    fn set_header(&mut self, name: &str, value: &str) {
-        self.headers.retain(|(known, _)| known != name);
-        self.headers.push((name.to_owned(), value.to_owned()));
+    fn set_header(&mut self, name: &'static str, value: &str) {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
     }
 
     fn claim(mut self, name: &str, value: Value) -> Self {
@@ -306,7 +306,7 @@ fn as_required(mut request: ClientRequest, merchant: &PacoMerchant) -> ClientReq
     if settings.basic_auth == BasicAuth::Required {
         let pair = format!("{}:{}", merchant.basic_user, merchant.basic_password);
         let value = format!("Basic {}", STANDARD.encode(pair));
-        request.headers.push(("authorization".to_owned(), value));
+        request.headers.push(("authorization", value));
     }
     request.tls = settings.https_only;
     request
@@ -334,9 +334,9 @@ fn inquiry(merchant: &PacoMerchant, target: String, opened: Value) -> ClientRequ
         method: Method::GET,
         target,
         headers: vec![
-            ("apiKey".to_owned(), merchant.token.clone()),
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("accept".to_owned(), "application/json".to_owned()),
+            ("apiKey", merchant.token.clone()),
+            ("content-type", "application/json".to_owned()),
+            ("accept", "application/json".to_owned()),
         ],
         body: Vec::new(),
         subject: opened["orderNo"].as_str().map(ToOwned::to_owned),
@@ -438,9 +438,7 @@ fn inquiry_tamperings(merchant: &PacoMerchant, order_no: &str) -> Vec<Tampering>
             "paco.basic",
             "wrong Basic credentials",
             with(&|request| {
-                request
-                    .headers
-                    .push(("authorization".to_owned(), "Basic d3Jvbmc6d3Jvbmc=".to_owned()));
+                request.headers.push(("authorization", "Basic d3Jvbmc6d3Jvbmc=".to_owned()));
             }),
         ),
         tampering(

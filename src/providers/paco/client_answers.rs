@@ -70,7 +70,7 @@ pub(super) fn read(
 /// Refusals before a request was opened are plain, whatever was asked for; a success is not.
 fn plain(request: &ClientRequest, answer: ClientAnswer<'_>) -> Reading {
     let accepts_seals =
-        request.headers.iter().any(|(name, value)| name == "accept" && value.starts_with(JOSE));
+        request.headers.iter().any(|(name, value)| *name == "accept" && value.starts_with(JOSE));
     let (message, unreadable) = match json::parse(answer.body) {
         Ok(message) => (message, None),
         Err(fault) => (
