@@ -15,6 +15,7 @@ mod scenarios;
 mod transactions;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -51,6 +52,8 @@ pub struct Admin {
     pub token: Option<String>,
     /// Version of this build.
     pub version: &'static str,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
     /// Held while a merchant is added or removed, so that memory and database change together.
     pub enrolling: Mutex<()>,
     /// Cancelled when the emulator stops: lists that wait then answer with what they have.

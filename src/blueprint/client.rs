@@ -2,6 +2,7 @@
 
 use hyper::http::Method;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{CallError, CallWish, Merchant};
@@ -63,7 +64,7 @@ pub struct Reading {
 }
 
 /// A merchant's key, as far as others may know of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct KeyNote {
     /// What it is for.
     pub name: &'static str,

@@ -5,6 +5,7 @@ mod call;
 mod client;
 mod clock;
 mod credentials;
+mod doctor;
 mod exchange;
 mod explain;
 mod failure;
@@ -60,6 +61,8 @@ enum Verb {
     Health(health::HealthArgs),
     /// Send a correct request to the running server and print the opened answer
     Call(call::CallArgs),
+    /// Look for everything that makes people lose an evening; exit 1 if there is a problem
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command line of this process.
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),
         Some(Verb::Call(args)) => call::run(args),
+        Some(Verb::Doctor(args)) => doctor::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

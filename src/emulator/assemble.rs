@@ -102,6 +102,7 @@ impl Assembly {
             ca_pem: ca_pem.clone(),
             token: admin_token.clone(),
             version: env!("CARGO_PKG_VERSION"),
+            data_dir: folder.absolute(),
             enrolling: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         }));

@@ -2,7 +2,7 @@
 //! all follow.
 
 mod assemble;
-mod data_folder;
+pub mod data_folder;
 mod error;
 mod running;
 

@@ -95,15 +95,15 @@ fn drain(mut pipe: impl std::io::Read + Send + 'static) -> thread::JoinHandle<St
 }
 
 /// A server in a process of its own. It is ended when the test is.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    ready: Value,
+    pub(crate) ready: Value,
     _folder: tempfile::TempDir,
     ready_file: PathBuf,
 }
 
 impl Served {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ready_file = folder.path().join("ready.json");
         let mut command = sandgate(args);
@@ -126,12 +126,12 @@ impl Served {
         }
     }
 
-    fn url(&self, listener: &str) -> &str {
+    pub(crate) fn url(&self, listener: &str) -> &str {
         self.ready["base_urls"][listener].as_str().expect("a listener that exists")
     }
 
     /// Sends a signal and returns how the server ended.
-    fn stopped_by(mut self, signal: &str) -> Run {
+    pub(crate) fn stopped_by(mut self, signal: &str) -> Run {
         let stdout = drain(self.child.stdout.take().expect("piped"));
         let stderr = drain(self.child.stderr.take().expect("piped"));
         let sent = Command::new("kill")
@@ -157,7 +157,7 @@ impl Drop for Served {
     }
 }
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound").to_string()
 }

@@ -12,6 +12,8 @@ mod clock;
 mod conformance;
 mod docs;
 #[cfg(feature = "cli")]
+mod doctor;
+#[cfg(feature = "cli")]
 mod durability;
 mod embedding;
 mod harness;
