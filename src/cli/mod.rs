@@ -96,6 +96,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Whether the command line understands these arguments, the program's name first. For those who
+/// write them into files.
+///
+/// # Errors
+/// What it does not understand.
+#[doc(hidden)]
+pub fn understands<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Cli::try_parse_from(arguments).map(|_| ()).map_err(|usage| usage.to_string())
+}
+
 fn report(error: &anyhow::Error) -> ExitCode {
     let closed_pipe = error
         .downcast_ref::<std::io::Error>()

@@ -10,6 +10,8 @@ mod calls;
 mod cli;
 mod clock;
 mod conformance;
+#[cfg(feature = "cli")]
+mod docker;
 mod docs;
 #[cfg(feature = "cli")]
 mod doctor;
