@@ -61,16 +61,22 @@ async fn call(
     Query::read(&uri, &[])?;
     let asked = read(&body)?;
     let provider = Arc::clone(admin.provider(&asked.provider)?);
-    caller(&provider)?;
+    let client = caller(&provider)?;
     let endpoint = endpoint(provider.as_ref(), &asked.endpoint)?;
     let merchant = merchant(&admin, provider.as_ref(), asked.merchant.as_deref())?;
     let now = merchant.now(admin.services.clock.now());
-    let wish = CallWish {
+    let mut wish = CallWish {
         version: asked.version,
         body: asked.body,
         set: asked.set,
         plain: asked.plain,
+        serial: admin.services.store.last_sequence().await?,
+        known: None,
     };
+    if let Some((kind, key)) = client.transaction(&wish) {
+        let kept = admin.services.store.transaction(merchant.id(), kind, &key).await?;
+        wish.known = kept.and_then(|kept| serde_json::from_str(&kept.state).ok());
+    }
     let mut requests = made(&admin, &provider, endpoint, &merchant, now, wish).await?;
     let Some(last) = requests.pop() else {
         return Err(Problem::conflict(
@@ -78,6 +84,16 @@ async fn call(
             "call another endpoint",
         ));
     };
+    if last.tls {
+        return Err(Problem::conflict(
+            format!(
+                "merchant \"{}\" must be called over HTTPS, and calls speak HTTP",
+                merchant.id()
+            ),
+            "call for a merchant that may use HTTP: POST /merchants with {\"settings\": \
+             {\"https_only\": \"off\"}}",
+        ));
+    }
     let mut preparations = Vec::new();
     for request in requests {
         let sent = send(&admin, &provider, &merchant, now, &request).await?;
@@ -172,7 +188,6 @@ async fn send(
 ) -> Result<Sent, Problem> {
     let before = admin.services.store.last_sequence().await?;
     let base = admin.base_urls.get(provider.id()).cloned().unwrap_or_default();
-    let base = if request.tls { base.replacen("http:", "https:", 1) } else { base };
     let answer = outbound::send(OutboundRequest {
         method: request.method.clone(),
         url: format!("{base}{}", request.target),

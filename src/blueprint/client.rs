@@ -94,6 +94,9 @@ pub trait Client: Send + Sync {
         wish: &CallWish,
     ) -> Result<Vec<ClientRequest>, CallError>;
 
+    /// The transaction that a wish names: its kind and its key.
+    fn transaction(&self, wish: &CallWish) -> Option<(&'static str, String)>;
+
     /// For each declared check of an endpoint, requests that are wrong in only that way.
     fn tampered(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<Tampering>;
 

@@ -10,13 +10,21 @@ use crate::json;
 pub struct CallWish {
     /// Version of the provider's API; absent: the usual one.
     pub version: Option<String>,
-    /// Members that replace the usual ones whole; `null` leaves one out.
+    /// Members that replace the usual ones whole, in the spelling in which they are given; `null`
+    /// leaves one out.
     pub body: Map<String, Value>,
-    /// Values by dotted path, set after `body`; `null` leaves the member out. A value takes the kind
-    /// of the one that it replaces, as far as it can: 17 becomes "17" where a text stands.
+    /// Values by dotted path, set after `body`, in the spelling that is there; `null` leaves the
+    /// member out. A value takes the kind of the one that it replaces, as far as it can: 17 becomes
+    /// "17" where a text stands.
     pub set: Map<String, Value>,
     /// Whether the request goes without its seals.
     pub plain: bool,
+    /// A number that no earlier run had. While the clock stands, nothing else tells a fresh order from
+    /// one of before the last start.
+    pub serial: i64,
+    /// What is kept of the transaction that the wish names, if there is one: the usual request is
+    /// about that.
+    pub known: Option<Value>,
 }
 
 /// Why a request cannot be made as it is wished.
@@ -55,6 +63,9 @@ impl CallWish {
         mut usual: Map<String, Value>,
     ) -> Result<Map<String, Value>, CallError> {
         for (name, value) in &self.body {
+            if let Some(usual_name) = spelling_of(&usual, name) {
+                usual.remove(&usual_name);
+            }
             put(&mut usual, name, value.clone());
         }
         let mut request = Value::Object(usual);
@@ -73,12 +84,21 @@ impl CallWish {
         }
     }
 
-    /// Whether a member at the top of the request is wished otherwise.
+    /// What a member at the top of the request shall be, if it is named.
     #[must_use]
-    pub fn names(&self, member: &str) -> bool {
-        let given = |value: Option<&Value>| value.is_some_and(|value| !value.is_null());
-        given(self.body.get(member)) || given(self.set.get(member))
+    pub fn named(&self, member: &str) -> Option<&Value> {
+        let mut given = self.set.iter().chain(&self.body);
+        let (_, value) = given.find(|(name, _)| name.eq_ignore_ascii_case(member))?;
+        (!value.is_null()).then_some(value)
     }
+}
+
+/// A member's name as it stands in the request: documents and clients differ in upper and lower case.
+fn spelling_of(map: &Map<String, Value>, name: &str) -> Option<String> {
+    if map.contains_key(name) {
+        return Some(name.to_owned());
+    }
+    map.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned()
 }
 
 /// Puts a member, or takes it out.
@@ -99,13 +119,14 @@ fn set(within: &mut Value, path: &str, value: &Value) -> Result<(), String> {
         return Err("the path has an empty part".to_owned());
     }
     match (within, rest) {
-        (Value::Object(map), None) => {
-            let fitting = in_kind_of(map.get(name), value);
-            put(map, name, fitting);
+        (Value::Object(map), rest) => {
+            let name = spelling_of(map, name).unwrap_or_else(|| name.to_owned());
+            if let Some(rest) = rest {
+                return set(map.entry(name).or_insert_with(|| json!({})), rest, value);
+            }
+            let fitting = in_kind_of(map.get(&name), value);
+            put(map, &name, fitting);
             Ok(())
-        }
-        (Value::Object(map), Some(rest)) => {
-            set(map.entry(name).or_insert_with(|| json!({})), rest, value)
         }
         (Value::Array(items), _) => {
             let length = items.len();
@@ -185,6 +206,17 @@ mod tests {
         let changed = wished(&json!({"items": null}), &json!({"amount.text": null}));
 
         assert_eq!(changed, Ok(json!({"orderNo": "A-1", "amount": {"amount": 125.5}})));
+    }
+
+    #[test]
+    fn upper_and_lower_case_make_no_second_member() {
+        let changed = wished(
+            &json!({"ITEMS": [], "orderNo": "B"}),
+            &json!({"OrderNo": 17, "Amount.TEXT": "1", "Amount.new": true}),
+        );
+
+        let amount = json!({"amount": 125.5, "text": "1", "new": true});
+        assert_eq!(changed, Ok(json!({"orderNo": "17", "amount": amount, "ITEMS": []})));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::{ask, ask_with_input};
-use crate::harness::{Answer, Sandbox};
+use crate::cli::{Served, ask, ask_with_input, run};
+use crate::harness::{Answer, START, Sandbox};
 use crate::shop::{Shop, amount_of, code, key};
 
 fn call(sandbox: &Sandbox, asked: &Value) -> Answer {
@@ -133,13 +133,18 @@ fn a_plain_call_has_no_seals_on_the_way_there_nor_back() {
 fn what_needs_an_order_makes_one_unless_it_is_named() {
     let sandbox = Sandbox::start();
     let demo = Shop::from_shown(&sandbox.admin_get("/merchants/demo-paco").json());
-    demo.pays(&sandbox, "A-17");
+    let mut payment = demo.payment("A-17").member("officeId", "DEMO_NEPAL");
+    payment = payment.member("transactionAmount", amount_of(8_000));
+    payment.sealed().send(&sandbox).assert_status(200);
 
     let named = json!({"provider": "paco", "endpoint": "Void", "set": {"orderNo": "A-17"}});
     let named = called(&sandbox, &named);
     let unnamed = called(&sandbox, &json!({"provider": "paco", "endpoint": "Void"}));
 
     assert_eq!(named["preparations"], json!([]));
+    // The order's own sum and office are the usual ones for a request about it.
+    assert_eq!(named["request"]["opened"]["voidAmount"]["amountText"], "000000008000");
+    assert_eq!(named["request"]["opened"]["officeId"], "DEMO_NEPAL");
     assert_eq!(demo.state(&sandbox, "A-17"), "V/VD");
     let made = &unnamed["preparations"][0];
     assert_eq!((&made["endpoint"], &made["status"]), (&json!("nonUi"), &json!(200)));
@@ -188,6 +193,35 @@ fn what_a_merchants_settings_require_is_sent() {
         let called = called(&sandbox, &asked);
 
         assert_eq!(called["status"], 200, "{called:#}");
+    }
+}
+
+#[test]
+fn the_documented_profile_can_be_called_once_http_is_allowed() {
+    let sandbox = Sandbox::with(|builder| builder.setting("paco", "profile", "documented"));
+    Shop::with(&sandbox, "http", &json!({"https_only": "off"}));
+
+    call(&sandbox, &json!({"provider": "paco", "endpoint": "nonUi"})).assert_problem(
+        409,
+        "merchant \"demo-paco\" must be called over HTTPS",
+        "https_only",
+    );
+    let asked = json!({"provider": "paco", "endpoint": "nonUi", "merchant": "http"});
+    let called = called(&sandbox, &asked);
+
+    assert_eq!(called["code"], "PC-B050000", "{called:#}");
+}
+
+#[test]
+fn an_order_is_fresh_after_a_restart_even_while_the_clock_stands() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let folder = data.path().to_str().expect("a plain path");
+    for _ in 0..2 {
+        let server = Served::start(&["--data-dir", folder, "--freeze", START]);
+        let said = run(&["call", "paco", "nonUi", "--admin", server.url("admin")]).fine().json();
+
+        assert_eq!(code(&said), "PC-B050000", "{said:#}");
+        server.stopped_by("TERM").fine();
     }
 }
 

@@ -13,6 +13,7 @@ use super::client_answers;
 use super::client_wishes::{amounts_that_follow, checked_version, query};
 use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
+use super::orders::KIND;
 use super::settings::{ANSWER_ISSUER, BasicAuth, Environment, REQUEST_AUDIENCE};
 use crate::blueprint::{
     CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,
@@ -74,14 +75,25 @@ impl Client for PacoClient {
     ) -> Result<Vec<ClientRequest>, CallError> {
         let parts = merchant.parts::<PacoMerchant>();
         let route = self.route(endpoint);
-        let usual = body(endpoint, &parts, &order_no(now), now);
+        let order_no = fresh_order_no(now, wish.serial);
+        let Some(mut usual) = body(endpoint, &parts, &order_no, now) else {
+            return Err(CallError::Wish {
+                member: "endpoint".to_owned(),
+                reason: format!("{endpoint} takes no message"),
+                fix: "open it as its users do, in a browser".to_owned(),
+            });
+        };
+        if let Some(order) = wish.known.as_ref().filter(|_| !needs_first(endpoint).is_empty()) {
+            about(order, &mut usual);
+        }
         let request = amounts_that_follow(wish, wish.applied_to(usual)?);
         let version = checked_version(wish.version.as_deref().unwrap_or(USUAL_VERSION))?;
         if route.method == Method::GET {
             // The inquiry has no seals, so it needs no keys.
             let mut requests = self.preparation(endpoint, merchant, &request, now, wish)?;
             let target = format!("{}?{}", path(route, version), query(&request)?);
-            requests.push(inquiry(&parts, target, Value::Object(request)));
+            let inquiry = inquiry(route.endpoint, &parts, target, Value::Object(request));
+            requests.push(inquiry);
             return Ok(requests.into_iter().map(|request| as_required(request, &parts)).collect());
         }
         if !wish.plain {
@@ -103,15 +115,25 @@ impl Client for PacoClient {
         Ok(requests)
     }
 
+    fn transaction(&self, wish: &CallWish) -> Option<(&'static str, String)> {
+        let order_no = match wish.named("orderNo")? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((KIND, order_no))
+    }
+
     fn tampered(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<Tampering> {
         let parts = merchant.parts::<PacoMerchant>();
-        let order_no = order_no(now);
+        let order_no = fresh_order_no(now, 0);
         if endpoint == "transactionStatus" {
             return inquiry_tamperings(&parts, &order_no);
         }
         let route = self.route(endpoint);
-        let draft =
-            || Draft::around_request(route, &parts, body(endpoint, &parts, &order_no, now), now);
+        let draft = || {
+            let request = body(endpoint, &parts, &order_no, now).unwrap_or_default();
+            Draft::around_request(route, &parts, request, now)
+        };
         let mut tamperings = transport_tamperings(&draft);
         tamperings.extend(jwe_tamperings(&draft));
         tamperings.extend(jws_tamperings(&draft));
@@ -160,7 +182,7 @@ impl PacoClient {
         now: Timestamp,
         wish: &CallWish,
     ) -> Result<Vec<ClientRequest>, CallError> {
-        if wish.names("orderNo") {
+        if wish.named("orderNo").is_some() {
             return Ok(Vec::new());
         }
         let mut requests = Vec::new();
@@ -169,8 +191,8 @@ impl PacoClient {
             let wish = CallWish {
                 version: wish.version.clone(),
                 body: ["orderNo", "officeId"].into_iter().filter_map(same).collect(),
-                set: Map::new(),
                 plain: wish.plain,
+                ..CallWish::default()
             };
             requests.extend(self.request(first, merchant, now, &wish)?);
         }
@@ -282,7 +304,7 @@ impl<'m> Draft<'m> {
             target: path(self.route, self.version),
             headers: self.headers,
             body,
-            subject: opened["orderNo"].as_str().map(ToOwned::to_owned),
+            subject: subject(&opened),
             opened,
             tls: self.tls,
             settings: self.settings,
@@ -316,8 +338,30 @@ fn path(route: &Route, version: &str) -> String {
     route.path.replace("{version}", version)
 }
 
-fn order_no(now: Timestamp) -> String {
-    format!("{}{:06}", now.as_millisecond(), ORDERS.fetch_add(1, Ordering::Relaxed))
+/// An order number that neither this run nor an earlier one has used.
+fn fresh_order_no(now: Timestamp, serial: i64) -> String {
+    let number = ORDERS.fetch_add(1, Ordering::Relaxed);
+    format!("{}{serial:06}{number:06}", now.as_millisecond())
+}
+
+/// Puts what is kept of an order where a request about it says the same.
+fn about(order: &Value, request: &mut Map<String, Value>) {
+    for (member, kept) in [
+        ("officeId", &order["office_id"]),
+        ("voidAmount", &order["transaction_amount"]),
+        ("settlementAmount", &order["transaction_amount"]),
+    ] {
+        if let Some(usual) = request.get_mut(member).filter(|_| !kept.is_null()) {
+            kept.clone_into(usual);
+        }
+    }
+}
+
+/// The order that a request is about.
+fn subject(opened: &Value) -> Option<String> {
+    let mut members = opened.as_object()?.iter();
+    let (_, value) = members.find(|(name, _)| name.eq_ignore_ascii_case("orderNo"))?;
+    value.as_str().map(ToOwned::to_owned)
 }
 
 /// The requests that must have come before, so that there is an order to work on.
@@ -328,9 +372,14 @@ fn needs_first(endpoint: &str) -> &'static [&'static str] {
     }
 }
 
-fn inquiry(merchant: &PacoMerchant, target: String, opened: Value) -> ClientRequest {
+fn inquiry(
+    endpoint: &'static str,
+    merchant: &PacoMerchant,
+    target: String,
+    opened: Value,
+) -> ClientRequest {
     ClientRequest {
-        endpoint: "transactionStatus",
+        endpoint,
         method: Method::GET,
         target,
         headers: vec![
@@ -339,20 +388,20 @@ fn inquiry(merchant: &PacoMerchant, target: String, opened: Value) -> ClientRequ
             ("accept", "application/json".to_owned()),
         ],
         body: Vec::new(),
-        subject: opened["orderNo"].as_str().map(ToOwned::to_owned),
+        subject: subject(&opened),
         opened,
         tls: false,
         settings: json!({}),
     }
 }
 
-/// What an endpoint is usually sent.
+/// What an endpoint is usually sent; `None` if it takes no message.
 fn body(
     endpoint: &str,
     merchant: &PacoMerchant,
     order_no: &str,
     now: Timestamp,
-) -> Map<String, Value> {
+) -> Option<Map<String, Value>> {
     let office = merchant.offices.last().map(|office| office.id.as_str()).unwrap_or_default();
     let amount = json!({
         "amountText": "000000012550", "currencyCode": "NPR", "decimalPlaces": 2, "amount": 125.5
@@ -371,7 +420,7 @@ fn body(
         "transactionStatus" => request = json!({ "orderNo": order_no }),
         "Void" => request["voidAmount"] = amount,
         "Settlement" => request["settlementAmount"] = amount,
-        _ => {
+        "prePaymentUi" | "nonUi" => {
             request["productDescription"] = json!("Tour deposit");
             request["paymentType"] = json!("CC");
             request["transactionAmount"] = amount;
@@ -383,6 +432,7 @@ fn body(
                 "backendURL": "https://shop.test/notify",
             });
         }
+        _ => return None,
     }
     if endpoint == "nonUi" {
         request["creditCardDetails"] = json!({
@@ -390,7 +440,7 @@ fn body(
             "payerName": "Demo Payer",
         });
     }
-    request.as_object().cloned().unwrap_or_default()
+    request.as_object().cloned()
 }
 
 fn tampering(check: &'static str, what: &'static str, request: ClientRequest) -> Tampering {
@@ -404,7 +454,8 @@ fn tampering(check: &'static str, what: &'static str, request: ClientRequest) ->
 fn inquiry_tamperings(merchant: &PacoMerchant, order_no: &str) -> Vec<Tampering> {
     let with = |change: &dyn Fn(&mut ClientRequest)| {
         let target = format!("/api/2.0/Inquiry/transactionStatus?orderNo={order_no}");
-        let mut request = inquiry(merchant, target, json!({ "orderNo": order_no }));
+        let opened = json!({ "orderNo": order_no });
+        let mut request = inquiry("transactionStatus", merchant, target, opened);
         change(&mut request);
         request
     };

@@ -15,19 +15,23 @@ pub(super) fn amounts_that_follow(
     wish: &CallWish,
     mut request: Map<String, Value>,
 ) -> Map<String, Value> {
-    let amounts: BTreeSet<&str> = wish
-        .set
-        .keys()
-        .filter_map(|path| path.rsplit_once('.'))
-        .filter(|(_, member)| ["amount", "amountText", "decimalPlaces"].contains(member))
+    let members = |path: &str| -> Option<(String, String)> {
+        let (amount, member) = path.rsplit_once('.')?;
+        Some((amount.to_ascii_lowercase(), member.to_ascii_lowercase()))
+    };
+    let given: BTreeSet<(String, String)> =
+        wish.set.keys().filter_map(|path| members(path)).collect();
+    let amounts: BTreeSet<&String> = given
+        .iter()
+        .filter(|(_, member)| ["amount", "amounttext", "decimalplaces"].contains(&member.as_str()))
         .map(|(amount, _)| amount)
         .collect();
     for path in amounts {
-        let given = |member: &str| wish.set.contains_key(&format!("{path}.{member}"));
-        let Some(amount) = member_at(&mut request, path) else {
+        let is_given = |member: &str| given.contains(&(path.clone(), member.to_owned()));
+        let Some(amount) = amount_at(&mut request, path) else {
             continue;
         };
-        match (given("amount"), given("amountText")) {
+        match (is_given("amount"), is_given("amounttext")) {
             (true, true) => {}
             (true, false) => text_follows(amount),
             (false, _) => number_follows(amount),
@@ -36,16 +40,25 @@ pub(super) fn amounts_that_follow(
     request
 }
 
-fn member_at<'r>(
-    request: &'r mut Map<String, Value>,
+fn amount_at<'r>(
+    within: &'r mut Map<String, Value>,
     path: &str,
 ) -> Option<&'r mut Map<String, Value>> {
-    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    let first = request.get_mut(first)?;
-    if rest.is_empty() {
-        return first.as_object_mut();
+    let mut steps = path.split('.');
+    let first = steps.next()?;
+    let mut found = member(within, first)?;
+    for step in steps {
+        found = match found {
+            Value::Object(map) => member(map, step)?,
+            Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
     }
-    first.pointer_mut(&format!("/{}", rest.replace('.', "/")))?.as_object_mut()
+    found.as_object_mut()
+}
+
+fn member<'r>(map: &'r mut Map<String, Value>, name: &str) -> Option<&'r mut Value> {
+    map.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// What is no sum stays beside its old text: then the wish was for a wrong request.
@@ -131,7 +144,7 @@ mod tests {
             json!({"a": {"amountText": "000000012550", "decimalPlaces": 2, "amount": 125.5}});
         for (set, wanted) in [
             (json!({"a.amount": 80}), ("000000008000", json!(80), 2)),
-            (json!({"a.amount": "80.5"}), ("000000008050", json!(80.5), 2)),
+            (json!({"A.Amount": "80.5"}), ("000000008050", json!(80.5), 2)),
             (json!({"a.amountText": "000000000001"}), ("000000000001", json!(0.01), 2)),
             (json!({"a.decimalPlaces": 0}), ("000000012550", json!(12550), 0)),
             (json!({"a.decimalPlaces": 0, "a.amount": 7}), ("000000000007", json!(7), 0)),
