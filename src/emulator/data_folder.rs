@@ -36,8 +36,12 @@ impl Folder {
                 (path.clone(), None)
             }
             DataFolder::Ephemeral => {
-                let made = tempfile::Builder::new()
-                    .prefix("sandgate-")
+                let mut builder = tempfile::Builder::new();
+                builder.prefix("sandgate-");
+                // As private as one that stays: the system's usual rights would let others look in.
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+                let made = builder
                     .tempdir()
                     .map_err(failed(&std::env::temp_dir(), "used for a temporary folder"))?;
                 (made.path().to_owned(), Some(made))

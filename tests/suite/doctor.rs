@@ -111,6 +111,17 @@ fn a_healthy_server_has_no_problem() {
 }
 
 #[test]
+fn a_temporary_data_folder_is_as_private_as_one_that_stays() {
+    let server = Served::start(&["--ephemeral"]);
+
+    let visit = visit(server.url("admin"), &[], &[]);
+
+    let looked_into =
+        |finding: &Value| finding["area"] == "data folder" && finding["level"] != "ok";
+    assert!(!visit.findings.iter().any(looked_into), "{:#?}", visit.findings);
+}
+
+#[test]
 fn a_port_is_told_by_who_holds_it() {
     let server = Served::start(&["--ephemeral"]);
     let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -224,15 +235,18 @@ fn whom_the_shell_makes_clients_trust_is_told() {
     std::fs::write(&other, "# nobody\n").expect("written");
     let variables = [
         ("NODE_EXTRA_CA_CERTS", plain(&bundle)),
+        ("CURL_CA_BUNDLE", plain(&bundle)),
         ("SSL_CERT_FILE", plain(&other)),
         ("REQUESTS_CA_BUNDLE", "no/such/file"),
     ];
 
     let visit = visit(sandbox.emulator.base_url("admin"), &[], &variables);
 
-    visit.found("ok", "certificates", "NODE_EXTRA_CA_CERTS makes clients trust the CA");
+    let holds = visit.found("ok", "certificates", "which holds the CA");
+    let said = holds["what"].as_str().expect("text");
+    assert!(said.starts_with("CURL_CA_BUNDLE, NODE_EXTRA_CA_CERTS = "), "{said}");
     visit.found("note", "certificates", "which does not hold this CA");
-    visit.found("problem", "certificates", "REQUESTS_CA_BUNDLE names no/such/file");
+    visit.found("problem", "certificates", "REQUESTS_CA_BUNDLE = no/such/file, which cannot be");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The sandbox CA: whether it is there and in date, and whether this shell's environment makes
 //! clients trust it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -69,10 +70,13 @@ fn in_date(ca: &str, system: Timestamp, server: Option<Timestamp>) -> Finding {
 
 /// What this shell's environment tells clients about trust.
 fn trust(ca: &str) -> Vec<Finding> {
-    let set: Vec<(&str, &str, String)> = TRUST
-        .iter()
-        .filter_map(|(name, clients)| Some((*name, *clients, variable(name)?)))
-        .collect();
+    // Often several name one file, which is one thing to say.
+    let mut set: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+    for (name, clients) in TRUST {
+        if let Some(file) = variable(name) {
+            set.entry(file).or_default().push((name, clients));
+        }
+    }
     if set.is_empty() {
         let names: Vec<&str> = TRUST.iter().map(|(name, _)| *name).collect();
         return vec![Finding::ok(
@@ -84,32 +88,31 @@ fn trust(ca: &str) -> Vec<Finding> {
             ),
         )];
     }
-    set.into_iter().map(|(name, clients, file)| told(ca, name, clients, &file)).collect()
+    set.iter().map(|(file, variables)| told(ca, variables, file)).collect()
 }
 
-fn told(ca: &str, name: &str, clients: &str, file: &str) -> Finding {
+fn told(ca: &str, variables: &[(&str, &str)], file: &str) -> Finding {
+    let names = variables.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let clients = variables.iter().map(|(_, clients)| *clients).collect::<Vec<_>>().join("; ");
     let bundle = match std::fs::read_to_string(file) {
         Ok(bundle) => bundle,
         Err(error) => {
             return Finding::new(
                 (AREA, Level::Problem),
-                format!("{name} names {file}, which cannot be read: {error}"),
-                format!("{clients}: these trust nobody, or fall back to the system's list"),
-                format!("unset {name}, or name a copy of the server's /ca.pem there"),
+                format!("{names} = {file}, which cannot be read: {error}"),
+                format!("these trust nobody, or fall back to the system's list: {clients}"),
+                "unset it, or name a copy of the server's /ca.pem there",
             );
         }
     };
     if holds(&bundle, ca) {
-        return Finding::ok(AREA, format!("{name} makes clients trust the CA ({clients})"));
+        return Finding::ok(AREA, format!("{names} = {file}, which holds the CA ({clients})"));
     }
     Finding::new(
         (AREA, Level::Note),
-        format!("{name} names {file}, which does not hold this CA"),
-        format!("{clients}: these refuse the TLS listeners, with a verdict handshake_failed here"),
-        format!(
-            "for the client under test, and for it alone: {name}=ca.pem, a copy of the server's \
-             /ca.pem"
-        ),
+        format!("{names} = {file}, which does not hold this CA"),
+        format!("these refuse the TLS listeners, with a verdict handshake_failed here: {clients}"),
+        "for the client under test, and for it alone, name a copy of the server's /ca.pem there",
     )
 }
 
