@@ -17,6 +17,8 @@ pub struct Config {
     pub bind: IpAddr,
     /// First port; the others follow it. Zero lets the system choose each.
     pub port_base: u16,
+    /// Ports of single listeners that differ from that rule, by the listener's name.
+    pub ports: BTreeMap<String, u16>,
     /// Where the database, the CA and its keys live.
     pub data: DataFolder,
     /// Settings by provider that differ from their defaults; the provider reads them.
@@ -76,6 +78,7 @@ impl Default for Config {
         Self {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port_base: DEFAULT_PORT_BASE,
+            ports: BTreeMap::new(),
             data: DataFolder::Path(PathBuf::from(DEFAULT_DATA_DIR)),
             settings: BTreeMap::new(),
             public_urls: BTreeMap::new(),
@@ -96,6 +99,9 @@ impl Config {
     /// The port of a listener; zero if the system shall choose.
     #[must_use]
     pub fn port(&self, listener: &str) -> u16 {
+        if let Some(port) = self.ports.get(listener) {
+            return *port;
+        }
         if self.port_base == 0 {
             return 0;
         }

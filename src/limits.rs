@@ -82,6 +82,13 @@ pub const ADMIN_BODY_BYTES: usize = 1024 * 1024;
 /// Longest time that the admin API works on one request.
 pub const ADMIN_REQUEST: Duration = Duration::from_secs(90);
 
+/// Longest time that a call of the admin API waits for its answer: shorter than [`ADMIN_REQUEST`], so
+/// that it is the call that says so.
+pub const CALL: Duration = Duration::from_secs(60);
+
+/// Longest answer that a call reads; the largest that a provider makes is a list of orders.
+pub const CALL_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
 /// Candidates that a near-miss search tries before it stops.
 pub const NEAR_MISS_CANDIDATES: usize = 128;
 

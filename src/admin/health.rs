@@ -58,6 +58,8 @@ async fn paths(State(admin): State<Arc<Admin>>) -> Json<Value> {
     Json(json!({
         "name": "sandgate",
         "version": admin.version,
+        "pid": std::process::id(),
+        "data_dir": admin.data_dir,
         "providers": providers,
         "base_urls": admin.base_urls,
         "paths": PATHS,

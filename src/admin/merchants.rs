@@ -180,19 +180,20 @@ fn taken(id: &str) -> Problem {
 
 fn shown(admin: &Admin, merchant: &Merchant) -> Value {
     let record = &merchant.record;
-    let offices = admin
-        .providers
-        .iter()
-        .find(|provider| provider.id() == record.provider)
-        .map_or_else(|| record.offices.clone(), |provider| json!(provider.offices(record)));
+    let provider = admin.providers.iter().find(|provider| provider.id() == record.provider);
+    let offices =
+        provider.map_or_else(|| record.offices.clone(), |provider| json!(provider.offices(record)));
+    let keys = provider.and_then(|provider| provider.client()).map(|client| client.keys(merchant));
     json!({
         "id": record.id,
         "provider": record.provider,
         "label": record.label,
         "settings": record.settings,
         "credentials": record.credentials,
+        "keys": keys,
         "offices": offices,
         "base_urls": admin.provider_urls(&record.provider),
+        "shift": merchant.shift().to_string(),
         "created_at": record.created_at,
     })
 }

@@ -2,6 +2,7 @@
 //! merchants, arms rules and moves the clock; no client of a provider ever needs it.
 
 mod access;
+mod calls;
 mod clock;
 mod exchanges;
 mod explanation;
@@ -15,6 +16,7 @@ mod scenarios;
 mod transactions;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -54,6 +56,8 @@ pub struct Admin {
     pub token: Option<String>,
     /// Version of this build.
     pub version: &'static str,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
     /// Held while a merchant is added or removed, so that memory and database change together.
     pub enrolling: Mutex<()>,
     /// Cancelled when the emulator stops: lists that wait then answer with what they have.
@@ -88,6 +92,7 @@ const PATHS: &[&str] = &[
     "DELETE /scenarios/armed/{id}",
     "GET, POST /clock",
     "POST /reset",
+    "POST /calls",
 ];
 
 /// The whole API, ready to be served.
@@ -103,6 +108,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .merge(scenarios::routes())
         .merge(clock::routes())
         .merge(reset::routes())
+        .merge(calls::routes())
         .merge(health::index())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

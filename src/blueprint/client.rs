@@ -1,21 +1,29 @@
 //! A correct caller of a provider, and for each check a caller that is wrong in only that way.
 
+use hyper::http::Method;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
-use super::Merchant;
+use super::{CallError, CallWish, Merchant};
 
 /// A request ready to be sent.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
+    /// The endpoint's name.
+    pub endpoint: &'static str,
     /// HTTP method.
-    pub method: &'static str,
+    pub method: Method,
     /// Path and query.
     pub target: String,
     /// Header lines.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(&'static str, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// What it says under its seals.
+    pub opened: Value,
+    /// What it is about, in the words of the journal.
+    pub subject: Option<String>,
     /// Whether it must go over TLS.
     pub tls: bool,
     /// Settings that the merchant must have for the request to be judged as intended.
@@ -52,11 +60,61 @@ impl ClientRequest {
     }
 }
 
+/// An answer as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAnswer<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Its media type; empty if it names none.
+    pub content_type: &'a str,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// What a careful client makes of an answer.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What it says under its seals; null if it cannot be read.
+    pub message: Value,
+    /// The provider's own code in it.
+    pub code: Option<String>,
+    /// Why the answer must not be trusted.
+    pub objection: Option<String>,
+}
+
+/// A merchant's key, as far as others may know of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct KeyNote {
+    /// What it is for.
+    pub name: &'static str,
+    /// Length of its modulus.
+    pub bits: u32,
+    /// Whether the private half is here, so that the merchant can be played.
+    pub private: bool,
+    /// What the provider would object to.
+    pub note: Option<&'static str>,
+}
+
 /// A correct caller.
 pub trait Client: Send + Sync {
     /// A correct request to an endpoint, as it is usually sent. `preparation` requests come first
     /// in what is returned: an order must exist before it can be voided.
     fn correct(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<ClientRequest>;
+
+    /// The same with wishes. What has to come first is left out if the wish names the order.
+    ///
+    /// # Errors
+    /// A wish that cannot be, or a private key that is not here.
+    fn request(
+        &self,
+        endpoint: &str,
+        merchant: &Merchant,
+        now: Timestamp,
+        wish: &CallWish,
+    ) -> Result<Vec<ClientRequest>, CallError>;
+
+    /// The transaction that a wish names: its kind and its key.
+    fn transaction(&self, wish: &CallWish) -> Option<(&'static str, String)>;
 
     /// For each declared check of an endpoint, requests that are wrong in only that way.
     fn tampered(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<Tampering>;
@@ -66,4 +124,17 @@ pub trait Client: Send + Sync {
     /// # Errors
     /// What a careful client would object to.
     fn open(&self, merchant: &Merchant, content_type: &str, body: &[u8]) -> Result<Value, String>;
+
+    /// Reads the answer to a request as the most careful merchant does: opened, verified, in time,
+    /// and about this request.
+    fn read(
+        &self,
+        merchant: &Merchant,
+        now: Timestamp,
+        request: &ClientRequest,
+        answer: ClientAnswer<'_>,
+    ) -> Reading;
+
+    /// The merchant's keys.
+    fn keys(&self, merchant: &Merchant) -> Vec<KeyNote>;
 }

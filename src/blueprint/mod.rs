@@ -9,9 +9,10 @@ mod reception;
 mod reply;
 mod routing;
 mod setting;
+mod wish;
 
 pub use self::call::{Call, Services, Verified};
-pub use self::client::{Client, ClientRequest, Tampering};
+pub use self::client::{Client, ClientAnswer, ClientRequest, KeyNote, Reading, Tampering};
 pub use self::endpoint::{Decision, Endpoint};
 pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
 pub use self::provider::{
@@ -22,6 +23,7 @@ pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
 pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};
 pub use self::routing::{CaseRule, RouteMatch, find_endpoint};
 pub use self::setting::{NamedConstant, SettingDoc};
+pub use self::wish::{CallError, CallWish};
 
 /// A boxed future, for the few places where a type must be erased.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

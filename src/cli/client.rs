@@ -72,6 +72,15 @@ impl Client {
         self.call(Method::GET, path, None)
     }
 
+    /// Reads a resource that is text.
+    pub(super) fn get_text(&self, path: &str) -> anyhow::Result<String> {
+        let answer = self.send(Method::GET, path, None)?;
+        if !answer.status.is_success() {
+            read(&self.base, &answer)?;
+        }
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
     /// Posts a body, or nothing.
     pub(super) fn post(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         self.call(Method::POST, path, body)
@@ -83,6 +92,16 @@ impl Client {
     }
 
     fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let answer = self.send(method, path, body)?;
+        Ok(read(&self.base, &answer)?)
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<OutboundAnswer> {
         let mut headers = vec![("accept", "application/json".to_owned())];
         if body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
@@ -98,11 +117,8 @@ impl Client {
             time_limit: self.time_limit,
             most_bytes: MOST_BYTES,
         };
-        let answer = self
-            .runtime
-            .block_on(outbound::send(request))
-            .map_err(|error| unreachable_server(&error))?;
-        Ok(read(&self.base, &answer)?)
+        let answer = self.runtime.block_on(outbound::send(request));
+        Ok(answer.map_err(|error| unreachable_server(&error))?)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The command line: one file per verb. `serve` starts an emulator; every other verb talks to the
 //! admin API of a running one.
 
+mod call;
 mod client;
 mod clock;
 mod credentials;
+mod doctor;
 mod exchange;
 mod explain;
 mod failure;
@@ -63,6 +65,10 @@ enum Verb {
     Reset(reset::ResetArgs),
     /// Exit 0 if a server is ready, 1 if not
     Health(health::HealthArgs),
+    /// Send a correct request to the running server and print the opened answer
+    Call(call::CallArgs),
+    /// Look for everything that makes people lose an evening; exit 1 if there is a problem
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command line of this process.
@@ -89,11 +95,23 @@ pub fn run() -> ExitCode {
         Some(Verb::Clock(args)) => clock::run(args),
         Some(Verb::Reset(args)) => reset::run(args),
         Some(Verb::Health(args)) => health::run(args),
+        Some(Verb::Call(args)) => call::run(args),
+        Some(Verb::Doctor(args)) => doctor::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
+}
+
+/// Whether the command line understands these arguments, the program's name first. For those who
+/// write them into files.
+///
+/// # Errors
+/// What it does not understand.
+#[doc(hidden)]
+pub fn understands<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+    Cli::try_parse_from(arguments).map(|_| ()).map_err(|usage| usage.to_string())
 }
 
 fn report(error: &anyhow::Error) -> ExitCode {

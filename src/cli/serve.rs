@@ -38,6 +38,9 @@ pub(super) struct ServeArgs {
         default_value_t = DEFAULT_PORT_BASE
     )]
     port_base: u16,
+    /// The port of one listener, as in `front_door=443`; repeatable
+    #[arg(long = "port", value_name = "LISTENER=PORT")]
+    ports: Vec<String>,
     /// Folder of the database, the CA and its keys
     #[arg(
         long,
@@ -138,6 +141,7 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
     Ok(Config {
         bind: args.bind,
         port_base: args.port_base,
+        ports: ports(&args.ports)?,
         data: if args.ephemeral {
             DataFolder::Ephemeral
         } else {
@@ -181,6 +185,23 @@ fn settings(pairs: &[String]) -> Result<BTreeMap<String, Map<String, Value>>, Fa
         settings.entry(provider.to_owned()).or_default().insert(name.to_owned(), value);
     }
     Ok(settings)
+}
+
+/// Ports of single listeners.
+pub(super) fn ports(pairs: &[String]) -> Result<BTreeMap<String, u16>, Failure> {
+    pairs
+        .iter()
+        .map(|pair| {
+            let named = pair.split_once('=').filter(|(name, _)| !name.is_empty());
+            let port = named.and_then(|(name, port)| Some((name.to_owned(), port.parse().ok()?)));
+            port.ok_or_else(|| {
+                Failure::caller(
+                    format!("--port {pair}: there is no listener and port"),
+                    "write --port front_door=443",
+                )
+            })
+        })
+        .collect()
 }
 
 fn public_urls(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {

@@ -129,6 +129,26 @@ impl SandboxCa {
     }
 }
 
+/// From when to when a certificate is valid.
+///
+/// # Errors
+/// If the text is no certificate.
+pub fn validity(certificate_pem: &str) -> Result<(Timestamp, Timestamp), CaError> {
+    let unreadable = |error: openssl::error::ErrorStack| CaError {
+        doing: "read",
+        reason: error.to_string(),
+    };
+    let certificate =
+        openssl::x509::X509::from_pem(certificate_pem.as_bytes()).map_err(unreadable)?;
+    let epoch = openssl::asn1::Asn1Time::from_unix(0).map_err(unreadable)?;
+    let instant = |at: &openssl::asn1::Asn1TimeRef| {
+        let since = epoch.diff(at).map_err(unreadable)?;
+        let seconds = i64::from(since.days) * 86_400 + i64::from(since.secs);
+        Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH))
+    };
+    Ok((instant(certificate.not_before())?, instant(certificate.not_after())?))
+}
+
 fn authority(key: &KeyPair) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Two data folders must not have authorities of one name, or clients that trust both mix them up.

@@ -63,6 +63,7 @@ impl Assembly {
         let clock = config.frozen_at.map_or_else(Clock::system, Clock::frozen);
 
         let providers = providers::all(&config.settings).map_err(StartError::Setting)?;
+        only_known_ports(&config, &providers)?;
         let merchants = merchants(&store, &providers, &ids, &clock).await?;
         let scenarios = scenarios(&store, &providers, config.scenarios.as_deref()).await?;
         let services = Arc::new(Services {
@@ -116,6 +117,7 @@ impl Assembly {
             ca_pem: ca_pem.clone(),
             token: admin_token.clone(),
             version: env!("CARGO_PKG_VERSION"),
+            data_dir: folder.absolute(),
             enrolling: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         }));
@@ -336,11 +338,7 @@ fn certificates(
 
 async fn bind_admin(config: &Config) -> Result<TcpListener, StartError> {
     let address = SocketAddr::new(config.bind, config.port("admin"));
-    TcpListener::bind(address).await.map_err(|source| StartError::Port {
-        listener: "admin",
-        address,
-        source,
-    })
+    TcpListener::bind(address).await.map_err(|source| not_bound("admin", address, source))
 }
 
 async fn serve_admin(socket: TcpListener, service: axum::Router, stop: CancellationToken) {
@@ -374,14 +372,31 @@ async fn bind_providers(
     let mut listeners = Vec::new();
     for (name, door) in doors {
         let address = SocketAddr::new(config.bind, config.port(name));
-        let listener = Listener::bind(address, door).await.map_err(|source| StartError::Port {
-            listener: name,
-            address,
-            source,
-        })?;
+        let listener = Listener::bind(address, door)
+            .await
+            .map_err(|source| not_bound(name, address, source))?;
         listeners.push((name, listener));
     }
     Ok(listeners)
+}
+
+fn not_bound(listener: &'static str, address: SocketAddr, source: std::io::Error) -> StartError {
+    if source.kind() == std::io::ErrorKind::PermissionDenied {
+        return StartError::PortNotAllowed { listener, address };
+    }
+    StartError::Port {
+        listener,
+        address,
+        source,
+    }
+}
+
+fn only_known_ports(config: &Config, providers: &[Arc<dyn Provider>]) -> Result<(), StartError> {
+    let known = super::listeners(providers);
+    match config.ports.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => Err(StartError::PortName(unknown.clone(), known.join(", "))),
+        None => Ok(()),
+    }
 }
 
 /// The address by which a listener is reached: one that listens everywhere is reached at home.

@@ -11,6 +11,14 @@ use super::StartError;
 use crate::config::DataFolder;
 use crate::crypto::sandbox_ca::SandboxCa;
 
+/// The database file of a data folder.
+pub const DATABASE: &str = "sandgate.db";
+
+/// The CA certificate of a data folder.
+pub const CA_CERTIFICATE: &str = "ca.pem";
+
+const LOCK: &str = "lock";
+
 /// An opened folder. Dropping it releases the lock, and removes it if it is ephemeral.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -28,8 +36,12 @@ impl Folder {
                 (path.clone(), None)
             }
             DataFolder::Ephemeral => {
-                let made = tempfile::Builder::new()
-                    .prefix("sandgate-")
+                let mut builder = tempfile::Builder::new();
+                builder.prefix("sandgate-");
+                // As private as one that stays: the system's usual rights would let others look in.
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+                let made = builder
                     .tempdir()
                     .map_err(failed(&std::env::temp_dir(), "used for a temporary folder"))?;
                 (made.path().to_owned(), Some(made))
@@ -48,14 +60,19 @@ impl Folder {
         })
     }
 
+    /// The folder, wherever it is looked at from.
+    pub(super) fn absolute(&self) -> PathBuf {
+        self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
+    }
+
     /// The database file.
     pub(super) fn database(&self) -> PathBuf {
-        self.path.join("sandgate.db")
+        self.path.join(DATABASE)
     }
 
     /// The folder's certificate authority, made on first use.
     pub(super) fn certificate_authority(&self) -> Result<SandboxCa, StartError> {
-        let certificate = self.path.join("ca.pem");
+        let certificate = self.path.join(CA_CERTIFICATE);
         let key = self.path.join("ca.key.pem");
         if certificate.exists() && key.exists() {
             let certificate_pem =
@@ -70,8 +87,31 @@ impl Folder {
     }
 }
 
+/// Which process uses a data folder, seen from outside: `None` if nobody does; an empty name if it
+/// does not tell.
+///
+/// # Errors
+/// If the lock cannot be looked at.
+pub fn holder(folder: &Path) -> std::io::Result<Option<String>> {
+    let mut file = match File::open(folder.join(LOCK)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Shared, and let go at once: two who look do not see each other as holders.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            Ok(Some(holder.trim().to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn lock(folder: &Path) -> Result<File, StartError> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -14,7 +14,7 @@ pub enum StartError {
     /// A port cannot be listened on.
     #[error(
         "{address} ({listener}) cannot be listened on: {source}; if another server runs there, stop \
-         it, or choose other ports with --port-base N (0 lets the system choose)"
+         it, or choose other ports with --port-base N (0 lets the system choose) or --port {listener}=N"
     )]
     Port {
         /// Name of the listener.
@@ -25,6 +25,21 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A port is kept for those with more rights.
+    #[error(
+        "{address} ({listener}) may not be listened on by this user; choose a port from 1024 up with \
+         --port {listener}=N, or let everybody use low ports: sysctl \
+         net.ipv4.ip_unprivileged_port_start=0 (a compose file can say it under sysctls)"
+    )]
+    PortNotAllowed {
+        /// Name of the listener.
+        listener: &'static str,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// A port is given to a listener that does not exist.
+    #[error("--port names \"{0}\", which is no listener; there are {1}")]
+    PortName(String, String),
     /// Another server uses the data folder.
     #[error(
         "the data folder {folder} is used by another Sandgate{holder}; stop it, or choose another \
@@ -101,6 +116,8 @@ impl StartError {
     pub fn is_user_input(&self) -> bool {
         match self {
             Self::Port { .. }
+            | Self::PortNotAllowed { .. }
+            | Self::PortName(..)
             | Self::FolderInUse { .. }
             | Self::Folder { .. }
             | Self::Setting(_)

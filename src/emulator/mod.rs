@@ -2,12 +2,14 @@
 //! all follow.
 
 mod assemble;
-mod data_folder;
+pub mod data_folder;
 mod error;
 mod running;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use serde_json::Value;
 
 pub use self::error::{AdminRefusal, StartError};
 pub use self::running::RunningEmulator;
+use crate::blueprint::Provider;
 use crate::config::{Config, DataFolder};
 
 /// Where it begins: [`Emulator::builder`].
@@ -25,6 +28,19 @@ pub struct Emulator;
 #[derive(Clone, Debug, Default)]
 pub struct EmulatorBuilder {
     config: Config,
+}
+
+/// The providers of this build, as they are before anybody sets anything.
+#[must_use]
+pub fn providers() -> Vec<Arc<dyn Provider>> {
+    crate::providers::all(&BTreeMap::new()).expect("every setting has a default that works")
+}
+
+/// The names of all listeners: admin, the providers' own, the front door.
+#[must_use]
+pub fn listeners(providers: &[Arc<dyn Provider>]) -> Vec<&'static str> {
+    let own = providers.iter().map(|provider| provider.id());
+    ["admin"].into_iter().chain(own).chain(["front_door"]).collect()
 }
 
 impl Emulator {
@@ -54,6 +70,13 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn port_base(mut self, port: u16) -> Self {
         self.config.port_base = port;
+        self
+    }
+
+    /// The port of one listener, such as `("front_door", 443)`.
+    #[must_use]
+    pub fn port(mut self, listener: &str, port: u16) -> Self {
+        self.config.ports.insert(listener.to_owned(), port);
         self
     }
 

@@ -88,7 +88,39 @@ pub enum StoreError {
     },
 }
 
+/// How far the schema of a database is, and how far this build can bring it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersions {
+    /// The newest migration that the database has had.
+    pub stored: i64,
+    /// The newest one that this build knows.
+    pub known: i64,
+}
+
 impl Store {
+    /// Looks how far the schema of a database file is. Nothing is changed.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or is no database of this project.
+    pub async fn schema_versions(file: &Path) -> Result<SchemaVersions, StoreError> {
+        let failed = |source| StoreError::database("be looked at", source);
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(1))
+            .disable_statement_logging();
+        let mut reader = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+        let stored: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&mut reader)
+            .await
+            .map_err(failed)?;
+        let known = sqlx::migrate!().iter().map(|migration| migration.version).max();
+        Ok(SchemaVersions {
+            stored: stored.unwrap_or(0),
+            known: known.unwrap_or(0),
+        })
+    }
+
     /// Opens the database file, making it if needed, and brings its schema up to date.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! and where.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -21,21 +21,21 @@ const DEMO_TOKEN: &str = "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b";
 
 /// What a run of the binary left behind.
 #[derive(Debug)]
-struct Run {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     #[track_caller]
-    fn fine(self) -> Self {
+    pub(crate) fn fine(self) -> Self {
         assert_eq!(self.status, Some(0), "{self:#?}");
         self
     }
 
     #[track_caller]
-    fn fails(self, status: i32, error: &str, hint: &str) {
+    pub(crate) fn fails(self, status: i32, error: &str, hint: &str) {
         assert_eq!(self.status, Some(status), "{self:#?}");
         assert!(self.stdout.is_empty(), "{self:#?}");
         assert!(self.stderr.contains(error), "{self:#?}");
@@ -43,12 +43,12 @@ impl Run {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 }
 
-fn sandgate(args: &[&str]) -> Command {
+pub(crate) fn sandgate(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandgate"));
     for (name, _) in std::env::vars() {
         if name.starts_with("SANDGATE_") {
@@ -59,18 +59,27 @@ fn sandgate(args: &[&str]) -> Command {
     command
 }
 
-fn run(args: &[&str]) -> Run {
+pub(crate) fn run(args: &[&str]) -> Run {
     finish(sandgate(args))
 }
 
 /// Runs a client verb against a sandbox.
-fn ask(sandbox: &Sandbox, args: &[&str]) -> Run {
+pub(crate) fn ask(sandbox: &Sandbox, args: &[&str]) -> Run {
     let mut command = sandgate(args);
     command.env("SANDGATE_ADMIN", sandbox.emulator.base_url("admin"));
     finish(command)
 }
 
-fn finish(mut command: Command) -> Run {
+/// Runs a client verb against a sandbox, with something to read.
+pub(crate) fn ask_with_input(sandbox: &Sandbox, args: &[&str], input: &str) -> Run {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(input.as_bytes()).and_then(|()| file.rewind()).expect("written");
+    let mut command = sandgate(args);
+    command.env("SANDGATE_ADMIN", sandbox.emulator.base_url("admin")).stdin(file);
+    finish(command)
+}
+
+pub(crate) fn finish(mut command: Command) -> Run {
     let mut child = command.spawn().expect("the binary starts");
     let stdout = drain(child.stdout.take().expect("piped"));
     let stderr = drain(child.stderr.take().expect("piped"));
@@ -91,15 +100,15 @@ fn drain(mut pipe: impl std::io::Read + Send + 'static) -> thread::JoinHandle<St
 }
 
 /// A server in a process of its own. It is ended when the test is.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    ready: Value,
+    pub(crate) ready: Value,
     _folder: tempfile::TempDir,
     ready_file: PathBuf,
 }
 
 impl Served {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ready_file = folder.path().join("ready.json");
         let mut command = sandgate(args);
@@ -122,12 +131,12 @@ impl Served {
         }
     }
 
-    fn url(&self, listener: &str) -> &str {
+    pub(crate) fn url(&self, listener: &str) -> &str {
         self.ready["base_urls"][listener].as_str().expect("a listener that exists")
     }
 
     /// Sends a signal and returns how the server ended.
-    fn stopped_by(mut self, signal: &str) -> Run {
+    pub(crate) fn stopped_by(mut self, signal: &str) -> Run {
         let stdout = drain(self.child.stdout.take().expect("piped"));
         let stderr = drain(self.child.stderr.take().expect("piped"));
         let sent = Command::new("kill")
@@ -163,7 +172,7 @@ fn pay(base: &str, order: &str, url: &str) {
     answer.assert_status(200);
 }
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound").to_string()
 }
@@ -297,6 +306,18 @@ fn settings_come_from_flags_and_the_environment() {
 }
 
 #[test]
+fn one_listener_can_have_a_port_of_its_own() {
+    let free = free_address();
+    let port = free.rsplit_once(':').expect("a port").1;
+    let server = Served::start(&["--ephemeral", "--port", &format!("front_door={port}")]);
+
+    assert_eq!(server.url("front_door"), format!("https://127.0.0.1:{port}"));
+    assert!(!server.url("paco").ends_with(port));
+    let taken = ["--ephemeral", "--port-base", "0", "--port", &format!("paco={port}")];
+    run(&taken).fails(1, &format!("{free} (paco) cannot be listened on"), "--port paco=N");
+}
+
+#[test]
 fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
@@ -306,6 +327,13 @@ fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
         (vec!["--set", "paco"], "no name and value", "--set name=value"),
         (vec!["--set", "profile=x"], "no provider.setting", "paco.profile"),
         (vec!["--public-url", "paco=ftp://x"], "no provider and URL", "paco=https://"),
+        (vec!["--port", "443"], "no listener and port", "--port front_door=443"),
+        (vec!["--port", "front_door=70000"], "no listener and port", "--port front_door=443"),
+        (
+            vec!["--port", "backdoor=1"],
+            "\"backdoor\", which is no listener",
+            "admin, paco, front_door",
+        ),
         (vec!["--freeze", "noon"], "--freeze", "--help"),
         (vec!["--port-base", "70000"], "--port-base", "--help"),
         (vec!["--ready-file", "no/such/folder/f"], "ready file", "folder that exists"),

@@ -209,17 +209,14 @@ fn opened(client: &dyn Client, merchant: &Merchant, answer: &Answer) -> Value {
 #[track_caller]
 fn send(sandbox: &Sandbox, provider: &Arc<dyn Provider>, request: &ClientRequest) -> Answer {
     let headers: Vec<(&str, &str)> =
-        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let method = request.method.as_str();
     if request.tls {
-        assert_eq!(
-            provider.id(),
-            "paco",
-            "give the sandbox a caller over TLS for {}",
-            provider.id()
-        );
-        return sandbox.paco_over_tls(request.method, &request.target, &headers, &request.body);
+        let id = provider.id();
+        assert_eq!(id, "paco", "give the sandbox a caller over TLS for {id}");
+        return sandbox.paco_over_tls(method, &request.target, &headers, &request.body);
     }
-    sandbox.send(provider.id(), request.method, &request.target, &headers, &request.body)
+    sandbox.send(provider.id(), method, &request.target, &headers, &request.body)
 }
 
 fn declared(endpoint: &Endpoint) -> Vec<&'static str> {

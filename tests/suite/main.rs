@@ -5,10 +5,16 @@ mod admin;
 mod architecture;
 mod bad_input;
 #[cfg(feature = "cli")]
+mod calls;
+#[cfg(feature = "cli")]
 mod cli;
 mod clock;
 mod conformance;
+#[cfg(feature = "cli")]
+mod docker;
 mod docs;
+#[cfg(feature = "cli")]
+mod doctor;
 #[cfg(feature = "cli")]
 mod durability;
 mod embedding;

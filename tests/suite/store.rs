@@ -96,8 +96,11 @@ async fn the_schema_of_a_newer_version_is_refused_with_what_to_do() {
     .await
     .expect("writable");
 
+    let versions = Store::schema_versions(&folder.file()).await.expect("readable");
     let refused = Store::open(&folder.file()).await.expect_err("a newer schema");
 
+    assert_eq!(versions.stored, 9999);
+    assert!((1..9999).contains(&versions.known), "{versions:?}");
     assert!(matches!(refused, StoreError::Migration(_)), "{refused:?}");
     assert!(refused.to_string().contains("--data-dir"), "{refused}");
 }

@@ -1,143 +1,263 @@
-//! A correct caller of PACO, and for each check callers that are wrong in only that way.
+//! A correct caller of PACO.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answers::{header, json_bytes};
-use super::client_pages;
+use super::client_wishes::{amounts_that_follow, checked_version, query};
 use super::keys;
-use super::merchant::PacoMerchant;
-use super::settings::{ANSWER_ISSUER, Environment, REQUEST_AUDIENCE};
-use crate::blueprint::{Client, ClientRequest, Merchant, Tampering};
-use crate::crypto::jose::{
-    self, CompactJwe, CompactJws, ContentEncryption, KeyWrapping, SignatureAlgorithm,
+use super::merchant::{MerchantKey, PacoMerchant};
+use super::orders::KIND;
+use super::settings::{BasicAuth, Environment, REQUEST_AUDIENCE};
+use super::{client_answers, client_pages, client_tamperings};
+use crate::blueprint::{
+    CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,
+    Tampering,
 };
+use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PrivateKey;
-use crate::json;
 
 /// The correct caller. It needs the private keys of its merchant: the demo's, or generated ones.
 #[derive(Debug)]
-pub(super) struct PacoClient;
+pub(super) struct PacoClient {
+    routes: Vec<Route>,
+}
+
+/// How an endpoint is reached.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub endpoint: &'static str,
+    method: Method,
+    path: &'static str,
+}
+
+/// The version of a request when nothing else is said.
+const USUAL_VERSION: &str = "2.0";
 
 /// Numbers the orders of this process.
 static ORDERS: AtomicU64 = AtomicU64::new(1);
 
+impl PacoClient {
+    pub(super) fn new(endpoints: &[Endpoint]) -> Self {
+        let route = |endpoint: &Endpoint| Route {
+            endpoint: endpoint.name,
+            method: endpoint.method.clone(),
+            path: endpoint.path,
+        };
+        Self {
+            routes: endpoints.iter().map(route).collect(),
+        }
+    }
+
+    fn route(&self, endpoint: &str) -> &Route {
+        let found = self.routes.iter().find(|route| route.endpoint == endpoint);
+        found.expect("a caller is asked for endpoints of the table")
+    }
+}
+
 impl Client for PacoClient {
     fn correct(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<ClientRequest> {
-        let parts = merchant.parts::<PacoMerchant>();
-        let order_no = order_no(now);
-        if let Some(visit) = client_pages::visit(endpoint) {
-            let first = visit.shop.with(Draft::new(visit.shop.endpoint(), &parts, &order_no, now));
-            return vec![first.sealed(), visit.request];
-        }
-        let mut requests = Vec::new();
-        for first in needs_first(endpoint) {
-            requests.push(Draft::new(first, &parts, &order_no, now).sealed());
-        }
-        requests.push(last(endpoint, &parts, &order_no, now));
+        let (messages, wish, visit) = match client_pages::visit(endpoint) {
+            Some(visit) => (visit.shop.endpoint(), visit.shop.wish(), Some(visit.request)),
+            None => (endpoint, CallWish::default(), None),
+        };
+        let mut requests = self
+            .request(messages, merchant, now, &wish)
+            .expect("whoever wishes nothing special has the keys of the merchant");
+        requests.extend(visit);
         requests
+    }
+
+    fn request(
+        &self,
+        endpoint: &str,
+        merchant: &Merchant,
+        now: Timestamp,
+        wish: &CallWish,
+    ) -> Result<Vec<ClientRequest>, CallError> {
+        let parts = merchant.parts::<PacoMerchant>();
+        let route = self.route(endpoint);
+        let order_no = fresh_order_no(now, wish.serial);
+        let Some(mut usual) = body(endpoint, &parts, &order_no, now) else {
+            return Err(CallError::Wish {
+                member: "endpoint".to_owned(),
+                reason: format!("{endpoint} takes no message"),
+                fix: "open it as its users do, in a browser".to_owned(),
+            });
+        };
+        if let Some(order) = wish.known.as_ref().filter(|_| !needs_first(endpoint).is_empty()) {
+            about(order, &mut usual);
+        }
+        let request = amounts_that_follow(wish, wish.applied_to(usual)?);
+        let version = checked_version(wish.version.as_deref().unwrap_or(USUAL_VERSION))?;
+        if route.method == Method::GET {
+            // The inquiry has no seals, so it needs no keys.
+            let mut requests = self.preparation(endpoint, merchant, &request, now, wish)?;
+            let target = format!("{}?{}", path(route, version), query(&request)?);
+            let inquiry = inquiry(route.endpoint, &parts, target, Value::Object(request));
+            requests.push(inquiry);
+            return Ok(requests.into_iter().map(|request| as_required(request, &parts)).collect());
+        }
+        if !wish.plain {
+            let keys =
+                [("signing", Some(&parts.signing)), ("encryption", parts.encryption.as_ref())];
+            if let Some((key, _)) =
+                keys.into_iter().find(|(_, key)| key.and_then(MerchantKey::private).is_none())
+            {
+                return Err(CallError::KeyElsewhere {
+                    merchant: merchant.id().to_owned(),
+                    key,
+                });
+            }
+        }
+        let mut requests = self.preparation(endpoint, merchant, &request, now, wish)?;
+        let draft = Draft::around_request(route, &parts, request, now).version(version);
+        let last = if wish.plain { draft.plain() } else { draft.sealed() };
+        requests.push(as_required(last, &parts));
+        Ok(requests)
+    }
+
+    fn transaction(&self, wish: &CallWish) -> Option<(&'static str, String)> {
+        let order_no = match wish.named("orderNo")? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((KIND, order_no))
     }
 
     fn tampered(&self, endpoint: &str, merchant: &Merchant, now: Timestamp) -> Vec<Tampering> {
         let parts = merchant.parts::<PacoMerchant>();
-        let order_no = order_no(now);
+        let order_no = fresh_order_no(now, 0);
         if endpoint == "transactionStatus" {
-            return inquiry_tamperings(&parts, &order_no);
+            return client_tamperings::of_inquiries(&parts, &order_no);
         }
         if let Some(visit) = client_pages::visit(endpoint) {
-            let shop = visit.shop;
             // Each browser comes from an order of its own.
-            let first = || {
-                shop.with(Draft::new(shop.endpoint(), &parts, &self::order_no(now), now)).sealed()
+            let shop = || {
+                let asked = self.request(visit.shop.endpoint(), merchant, now, &visit.shop.wish());
+                asked.expect("the merchant's keys are here").remove(0)
             };
-            return client_pages::tampered(endpoint, &first);
+            return client_pages::tampered(endpoint, &shop);
         }
-        let draft = || Draft::new(endpoint, &parts, &order_no, now);
-        let mut tamperings = transport_tamperings(&draft);
-        tamperings.extend(jwe_tamperings(&draft));
-        tamperings.extend(jws_tamperings(&draft));
-        tamperings.extend(claim_tamperings(&draft, now));
-        tamperings
+        let route = self.route(endpoint);
+        let draft = || {
+            let request = body(endpoint, &parts, &order_no, now).unwrap_or_default();
+            Draft::around_request(route, &parts, request, now)
+        };
+        client_tamperings::of_messages(&draft, now)
     }
 
     fn open(&self, merchant: &Merchant, content_type: &str, body: &[u8]) -> Result<Value, String> {
+        client_answers::opened(&merchant.parts::<PacoMerchant>(), content_type, body)
+    }
+
+    fn read(
+        &self,
+        merchant: &Merchant,
+        now: Timestamp,
+        request: &ClientRequest,
+        answer: ClientAnswer<'_>,
+    ) -> Reading {
+        client_answers::read(&merchant.parts::<PacoMerchant>(), now, request, answer)
+    }
+
+    fn keys(&self, merchant: &Merchant) -> Vec<KeyNote> {
         let parts = merchant.parts::<PacoMerchant>();
-        if content_type.starts_with("text/html") || content_type.is_empty() {
-            return Ok(json!({ "page": String::from_utf8_lossy(body) }));
+        let keys = [("signing", Some(&parts.signing)), ("encryption", parts.encryption.as_ref())];
+        let noted = keys.into_iter().filter_map(|(name, key)| {
+            let key = key?;
+            let bits = key.public().bits();
+            Some(KeyNote {
+                name,
+                bits,
+                private: key.private().is_some(),
+                note: (bits < 4096).then_some("the portal asks for RSA keys of 4096 bits"),
+            })
+        });
+        noted.collect()
+    }
+}
+
+impl PacoClient {
+    /// What has to come first: for an order that nobody has named, the payment that makes it.
+    fn preparation(
+        &self,
+        endpoint: &str,
+        merchant: &Merchant,
+        request: &Map<String, Value>,
+        now: Timestamp,
+        wish: &CallWish,
+    ) -> Result<Vec<ClientRequest>, CallError> {
+        if wish.named("orderNo").is_some() {
+            return Ok(Vec::new());
         }
-        if !content_type.starts_with("application/jose") {
-            return json::parse(body).map_err(|fault| fault.to_string());
+        let mut requests = Vec::new();
+        for first in needs_first(endpoint) {
+            let same = |name: &str| Some((name.to_owned(), request.get(name)?.clone()));
+            let wish = CallWish {
+                version: wish.version.clone(),
+                body: ["orderNo", "officeId"].into_iter().filter_map(same).collect(),
+                plain: wish.plain,
+                ..CallWish::default()
+            };
+            requests.extend(self.request(first, merchant, now, &wish)?);
         }
-        let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-        let jwe = CompactJwe::parse(text).map_err(|fault| fault.to_string())?;
-        let encryption = jwe.header.get("enc").and_then(Value::as_str);
-        let encryption = encryption.and_then(ContentEncryption::named).ok_or("enc is unknown")?;
-        let key = parts.encryption.as_ref().and_then(|key| key.private());
-        let key = key.ok_or("the merchant's encryption private key is not here")?;
-        let inner = jwe
-            .decrypt(key, KeyWrapping::RsaOaep, encryption)
-            .map_err(|fault| fault.to_string())?;
-        let inner = String::from_utf8(inner).map_err(|error| error.to_string())?;
-        let jws = CompactJws::parse(&inner).map_err(|fault| fault.to_string())?;
-        let algorithm = jws.header.get("alg").and_then(Value::as_str);
-        let algorithm = algorithm.and_then(SignatureAlgorithm::named).ok_or("alg is unknown")?;
-        let environment = parts.settings(None).environment;
-        if !jws.is_signed_by(keys::of(environment).signing.public(), algorithm) {
-            return Err("the signature is not PACO's".to_owned());
-        }
-        let claims = json::parse_object(&jws.payload).map_err(|fault| fault.to_string())?;
-        if claims.get("iss") != Some(&json!(ANSWER_ISSUER)) {
-            return Err("iss is not PacoIssuer".to_owned());
-        }
-        if claims.get("aud") != Some(&json!(parts.token)) {
-            return Err("aud is not the access token".to_owned());
-        }
-        Ok(Value::Object(claims))
+        Ok(requests)
     }
 }
 
 /// A request under construction, correct until it is changed.
 pub(super) struct Draft<'m> {
-    endpoint: &'m str,
-    merchant: &'m PacoMerchant,
-    environment: Environment,
-    headers: Vec<(String, String)>,
-    claims: Map<String, Value>,
-    jws_header: Map<String, Value>,
-    jwe_header: Map<String, Value>,
-    algorithm: SignatureAlgorithm,
-    encryption: ContentEncryption,
-    signing: Option<&'m PrivateKey>,
-    tls: bool,
-    settings: Value,
+    pub route: &'m Route,
+    pub version: &'m str,
+    pub merchant: &'m PacoMerchant,
+    pub environment: Environment,
+    pub headers: Vec<(&'static str, String)>,
+    pub claims: Map<String, Value>,
+    pub jws_header: Map<String, Value>,
+    pub jwe_header: Map<String, Value>,
+    pub algorithm: SignatureAlgorithm,
+    pub encryption: ContentEncryption,
+    pub signing: Option<&'m PrivateKey>,
+    pub tls: bool,
+    pub settings: Value,
 }
 
 impl<'m> Draft<'m> {
-    fn new(endpoint: &'m str, merchant: &'m PacoMerchant, order_no: &str, now: Timestamp) -> Self {
+    fn around_request(
+        route: &'m Route,
+        merchant: &'m PacoMerchant,
+        request: Map<String, Value>,
+        now: Timestamp,
+    ) -> Self {
         let environment = merchant.settings(None).environment;
         let issued = now.as_second();
-        let claims = json!({
-            "request": body(endpoint, merchant, order_no, now),
-            "iss": merchant.token,
-            "aud": REQUEST_AUDIENCE,
-            "CompanyApiKey": merchant.token,
-            "iat": issued,
-            "nbf": issued,
-            "exp": issued + 3600,
-        });
+        let claims = Map::from_iter([
+            ("request".to_owned(), Value::Object(request)),
+            ("iss".to_owned(), json!(merchant.token)),
+            ("aud".to_owned(), json!(REQUEST_AUDIENCE)),
+            ("CompanyApiKey".to_owned(), json!(merchant.token)),
+            ("iat".to_owned(), json!(issued)),
+            ("nbf".to_owned(), json!(issued)),
+            ("exp".to_owned(), json!(issued + 3600)),
+        ]);
         let media = "application/jose; charset=utf-8";
         Self {
-            endpoint,
+            route,
+            version: USUAL_VERSION,
             merchant,
             environment,
             headers: vec![
-                ("token".to_owned(), merchant.token.clone()),
-                ("content-type".to_owned(), media.to_owned()),
-                ("accept".to_owned(), "application/jose".to_owned()),
+                ("token", merchant.token.clone()),
+                ("content-type", media.to_owned()),
+                ("accept", "application/jose".to_owned()),
             ],
-            claims: claims.as_object().cloned().unwrap_or_default(),
+            claims,
             jws_header: header(&[("alg", "PS256"), ("typ", "JWT")]),
             jwe_header: header(&[
                 ("alg", "RSA-OAEP"),
@@ -153,103 +273,150 @@ impl<'m> Draft<'m> {
         }
     }
 
+    fn version(mut self, version: &'m str) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The signed claims.
-    fn signed(&self) -> String {
+    pub(super) fn signed(&self) -> String {
         let key = self.signing.expect("a client has its signing private key");
         let payload = json_bytes(&Value::Object(self.claims.clone()));
         jose::sign(key, self.algorithm, &self.jws_header, &payload)
     }
 
     /// The request as it should be.
-    fn sealed(self) -> ClientRequest {
+    pub(super) fn sealed(self) -> ClientRequest {
         let inner = self.signed();
         self.around(&inner)
     }
 
+    /// The request without its seals, as UAT takes it, and the answer wanted so too.
+    pub(super) fn plain(mut self) -> ClientRequest {
+        self.set_header("content-type", "application/json");
+        self.set_header("accept", "application/json");
+        let body = self.claims["request"].to_string();
+        self.with_body(body.into_bytes())
+    }
+
     /// Some content, encrypted as it should be.
-    fn around(self, inner: &str) -> ClientRequest {
+    pub(super) fn around(self, inner: &str) -> ClientRequest {
         let key = keys::of(self.environment).encryption.public();
         let token = jose::encrypt(key, self.encryption, &self.jwe_header, inner.as_bytes());
         self.with_body(token.into_bytes())
     }
 
     /// Any body.
-    fn with_body(self, body: Vec<u8>) -> ClientRequest {
-        let (method, path) = match self.endpoint {
-            "prePaymentUi" => ("POST", "Payment/prePaymentUi"),
-            "nonUi" => ("POST", "Payment/nonUi"),
-            "Settlement" => ("PUT", "Settlement"),
-            "refund" => ("POST", "Refund/refund"),
-            "transactionList" => ("POST", "Inquiry/transactionList"),
-            _ => ("POST", "Void"),
-        };
+    pub(super) fn with_body(mut self, body: Vec<u8>) -> ClientRequest {
+        let opened = self.claims.remove("request").unwrap_or_default();
         ClientRequest {
-            method,
-            target: format!("/api/2.0/{path}"),
+            endpoint: self.route.endpoint,
+            method: self.route.method.clone(),
+            target: path(self.route, self.version),
             headers: self.headers,
             body,
+            subject: subject(&opened),
+            opened,
             tls: self.tls,
             settings: self.settings,
             filled: &[],
         }
     }
 
-    /// With a member of the request set otherwise.
-    pub(super) fn member(mut self, name: &str, value: Value) -> Self {
-        if let Some(request) = self.claims.get_mut("request") {
-            request[name] = value;
-        }
-        self
+    pub(super) fn set_header(&mut self, name: &'static str, value: &str) {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
     }
 
-    fn set_header(&mut self, name: &str, value: &str) {
-        self.headers.retain(|(known, _)| known != name);
-        self.headers.push((name.to_owned(), value.to_owned()));
-    }
-
-    fn claim(mut self, name: &str, value: Value) -> Self {
+    pub(super) fn claim(mut self, name: &str, value: Value) -> Self {
         self.claims.insert(name.to_owned(), value);
         self
     }
 }
 
-fn order_no(now: Timestamp) -> String {
-    format!("{}{:06}", now.as_millisecond(), ORDERS.fetch_add(1, Ordering::Relaxed))
+/// The request with what the merchant's settings ask of everybody.
+fn as_required(mut request: ClientRequest, merchant: &PacoMerchant) -> ClientRequest {
+    let settings = merchant.settings(None);
+    if settings.basic_auth == BasicAuth::Required {
+        let pair = format!("{}:{}", merchant.basic_user, merchant.basic_password);
+        let value = format!("Basic {}", STANDARD.encode(pair));
+        request.headers.push(("authorization", value));
+    }
+    request.tls = settings.https_only;
+    request
 }
 
-/// What must have happened to the order before.
+fn path(route: &Route, version: &str) -> String {
+    route.path.replace("{version}", version)
+}
+
+/// An order number that neither this run nor an earlier one has used.
+fn fresh_order_no(now: Timestamp, serial: i64) -> String {
+    let number = ORDERS.fetch_add(1, Ordering::Relaxed);
+    format!("{}{serial:06}{number:06}", now.as_millisecond())
+}
+
+/// Puts what is kept of an order where a request about it says the same.
+fn about(order: &Value, request: &mut Map<String, Value>) {
+    for (member, kept) in [
+        ("officeId", &order["office_id"]),
+        ("voidAmount", &order["transaction_amount"]),
+        ("settlementAmount", &order["transaction_amount"]),
+        ("refundAmount", &order["settlement_amount"]),
+    ] {
+        if let Some(usual) = request.get_mut(member).filter(|_| !kept.is_null()) {
+            kept.clone_into(usual);
+        }
+    }
+}
+
+/// The order that a request is about.
+fn subject(opened: &Value) -> Option<String> {
+    let mut members = opened.as_object()?.iter();
+    let (_, value) = members.find(|(name, _)| name.eq_ignore_ascii_case("orderNo"))?;
+    value.as_str().map(ToOwned::to_owned)
+}
+
+/// The requests that must have come before, so that there is an order to work on.
 fn needs_first(endpoint: &str) -> &'static [&'static str] {
     match endpoint {
-        "Void" | "Settlement" | "transactionStatus" | "transactionList" => &["nonUi"],
+        "Void" | "Settlement" | "transactionStatus" => &["nonUi"],
         "refund" => &["nonUi", "Settlement"],
         _ => &[],
     }
 }
 
-fn last(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp) -> ClientRequest {
-    if endpoint == "transactionStatus" {
-        return inquiry(merchant, order_no);
-    }
-    Draft::new(endpoint, merchant, order_no, now).sealed()
-}
-
-fn inquiry(merchant: &PacoMerchant, order_no: &str) -> ClientRequest {
+pub(super) fn inquiry(
+    endpoint: &'static str,
+    merchant: &PacoMerchant,
+    target: String,
+    opened: Value,
+) -> ClientRequest {
     ClientRequest {
-        method: "GET",
-        target: format!("/api/2.0/Inquiry/transactionStatus?orderNo={order_no}"),
+        endpoint,
+        method: Method::GET,
+        target,
         headers: vec![
-            ("apiKey".to_owned(), merchant.token.clone()),
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("accept".to_owned(), "application/json".to_owned()),
+            ("apiKey", merchant.token.clone()),
+            ("content-type", "application/json".to_owned()),
+            ("accept", "application/json".to_owned()),
         ],
         body: Vec::new(),
+        subject: subject(&opened),
+        opened,
         tls: false,
         settings: json!({}),
         filled: &[],
     }
 }
 
-fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp) -> Value {
+/// What an endpoint is usually sent; `None` if it takes no message.
+fn body(
+    endpoint: &str,
+    merchant: &PacoMerchant,
+    order_no: &str,
+    now: Timestamp,
+) -> Option<Map<String, Value>> {
     let office = merchant.offices.last().map(|office| office.id.as_str()).unwrap_or_default();
     let amount = json!({
         "amountText": "000000012550", "currencyCode": "NPR", "decimalPlaces": 2, "amount": 125.5
@@ -265,6 +432,7 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
         "orderNo": order_no,
     });
     match endpoint {
+        "transactionStatus" => request = json!({ "orderNo": order_no }),
         "Void" => request["voidAmount"] = amount,
         "Settlement" => request["settlementAmount"] = amount,
         "refund" => {
@@ -273,16 +441,17 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
                 json!({"maker": {"username": "demo-maker", "email": "maker@shop.test"}});
         }
         "transactionList" => {
-            return json!({
+            // As the official sample writes what it does not ask for.
+            request = json!({
                 "apiRequest": request["apiRequest"],
                 "advSearchParams": {
-                    "controllerInternalID": null, "officeId": [office], "orderNo": [order_no],
+                    "controllerInternalID": null, "officeId": [office], "orderNo": [],
                     "invoiceNo2C2P": null, "fromDate": "0001-01-01T00:00:00",
                     "toDate": "0001-01-01T00:00:00", "amountFrom": null, "amountTo": null,
                 },
             });
         }
-        _ => {
+        "prePaymentUi" | "nonUi" => {
             request["productDescription"] = json!("Tour deposit");
             request["paymentType"] = json!("CC");
             request["transactionAmount"] = amount;
@@ -294,6 +463,7 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
                 "backendURL": "https://shop.test/notify",
             });
         }
+        _ => return None,
     }
     if endpoint == "nonUi" {
         request["creditCardDetails"] = json!({
@@ -301,287 +471,5 @@ fn body(endpoint: &str, merchant: &PacoMerchant, order_no: &str, now: Timestamp)
             "payerName": "Demo Payer",
         });
     }
-    request
-}
-
-fn tampering(check: &'static str, what: &'static str, request: ClientRequest) -> Tampering {
-    Tampering {
-        check,
-        what,
-        before: Vec::new(),
-        request,
-    }
-}
-
-fn inquiry_tamperings(merchant: &PacoMerchant, order_no: &str) -> Vec<Tampering> {
-    let with = |change: &dyn Fn(&mut ClientRequest)| {
-        let mut request = inquiry(merchant, order_no);
-        change(&mut request);
-        request
-    };
-    vec![
-        tampering(
-            "paco.https",
-            "plain HTTP where HTTPS is required",
-            with(&|request| request.settings = json!({"https_only": "on"})),
-        ),
-        tampering(
-            "paco.source_address",
-            "an unlisted address in production",
-            with(&|request| {
-                request.settings = json!({
-                    "environment": "prd", "https_only": "off", "ip_allow_list": "203.0.113.7"});
-            }),
-        ),
-        tampering(
-            "paco.token",
-            "an unknown token",
-            with(&|request| request.headers[0].1 = "0".repeat(32)),
-        ),
-        tampering(
-            "paco.token",
-            "no token",
-            with(&|request| {
-                request.headers.remove(0);
-            }),
-        ),
-        tampering(
-            "paco.basic",
-            "wrong Basic credentials",
-            with(&|request| {
-                request
-                    .headers
-                    .push(("authorization".to_owned(), "Basic d3Jvbmc6d3Jvbmc=".to_owned()));
-            }),
-        ),
-        tampering(
-            "paco.fields",
-            "no order number",
-            with(&|request| request.target = String::from("/api/2.0/Inquiry/transactionStatus")),
-        ),
-    ]
-}
-
-fn transport_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>) -> Vec<Tampering> {
-    let with = |change: &dyn Fn(&mut Draft<'m>)| {
-        let mut draft = draft();
-        change(&mut draft);
-        draft.sealed()
-    };
-    let plain = |settings: Value| {
-        let mut draft = draft();
-        draft.set_header("content-type", "application/json");
-        draft.settings = settings;
-        let body = draft.claims["request"].to_string();
-        draft.with_body(body.into_bytes())
-    };
-    vec![
-        tampering(
-            "paco.https",
-            "plain HTTP where HTTPS is required",
-            with(&|draft| draft.settings = json!({"https_only": "on"})),
-        ),
-        tampering(
-            "paco.source_address",
-            "an unlisted address in production",
-            with(&|draft| {
-                draft.settings = json!({
-                    "environment": "prd", "https_only": "off", "ip_allow_list": "203.0.113.7"});
-            }),
-        ),
-        tampering(
-            "paco.content_type",
-            "another media type",
-            with(&|draft| draft.set_header("content-type", "text/plain")),
-        ),
-        tampering(
-            "paco.message_encryption",
-            "plain JSON from an unlisted address",
-            plain(json!({"ip_allow_list": "203.0.113.7"})),
-        ),
-        tampering(
-            "paco.message_encryption",
-            "plain JSON where a seal is required",
-            plain(json!({"message_encryption": "required"})),
-        ),
-        tampering(
-            "paco.token",
-            "an unknown token",
-            with(&|draft| draft.set_header("token", &"0".repeat(32))),
-        ),
-        tampering(
-            "paco.basic",
-            "wrong Basic credentials",
-            with(&|draft| draft.set_header("authorization", "Basic d3Jvbmc6d3Jvbmc=")),
-        ),
-        tampering(
-            "paco.basic",
-            "no Basic credentials where they are required",
-            with(&|draft| draft.settings = json!({"basic_auth": "required"})),
-        ),
-    ]
-}
-
-fn jwe_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>) -> Vec<Tampering> {
-    let with_jwe = |name: &str, value: Value| {
-        let mut draft = draft();
-        draft.jwe_header.insert(name.to_owned(), value);
-        draft.sealed()
-    };
-    let without = |name: &str| {
-        let mut draft = draft();
-        draft.jwe_header.remove(name);
-        draft.sealed()
-    };
-    let body = |change: &dyn Fn(String) -> String| {
-        let mut request = draft().sealed();
-        let text = String::from_utf8_lossy(&request.body).into_owned();
-        request.body = change(text).into_bytes();
-        request
-    };
-    vec![
-        tampering("paco.jwe", "an empty body", body(&|_| String::new())),
-        tampering(
-            "paco.jwe",
-            "four parts",
-            body(&|text| {
-                text.rsplit_once('.').map(|(head, _)| head.to_owned()).unwrap_or_default()
-            }),
-        ),
-        tampering("paco.jwe", "six parts", body(&|text| format!("{text}.AAAA"))),
-        tampering("paco.jwe", "quotes around the token", body(&|text| format!("\"{text}\""))),
-        tampering("paco.jwe", "broken base64url", body(&|text| text.replacen('.', ".*", 1))),
-        tampering("paco.jwe", "a zip header", with_jwe("zip", json!("DEF"))),
-        tampering("paco.jwe", "a critical header", with_jwe("crit", json!(["exp"]))),
-        tampering("paco.jwe_alg", "RSA-OAEP-256", with_jwe("alg", json!("RSA-OAEP-256"))),
-        tampering("paco.jwe_alg", "no alg", without("alg")),
-        tampering("paco.jwe_enc", "an unknown enc", with_jwe("enc", json!("A512GCM"))),
-        tampering(
-            "paco.jwe_enc",
-            "a tag cut short",
-            body(&|text| {
-                let (head, tag) = text.rsplit_once('.').unwrap_or_default();
-                format!("{head}.{}", &tag[..16])
-            }),
-        ),
-        tampering("paco.kid", "the other environment's kid", {
-            let mut draft = draft();
-            let other = draft.environment.other().kid();
-            draft.jwe_header.insert("kid".to_owned(), json!(other));
-            draft.sealed()
-        }),
-        tampering("paco.kid", "no kid", without("kid")),
-        tampering(
-            "paco.decryption",
-            "a changed tag",
-            body(&|text| {
-                let (head, tag) = text.rsplit_once('.').unwrap_or_default();
-                let first = if tag.starts_with('A') { 'B' } else { 'A' };
-                format!("{head}.{first}{}", &tag[1..])
-            }),
-        ),
-        tampering("paco.decryption", "the other environment's key", {
-            let draft = draft();
-            let inner = draft.signed();
-            let key = keys::of(draft.environment.other()).encryption.public();
-            let token = jose::encrypt(key, draft.encryption, &draft.jwe_header, inner.as_bytes());
-            draft.with_body(token.into_bytes())
-        }),
-    ]
-}
-
-fn jws_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>) -> Vec<Tampering> {
-    let around = |inner: &dyn Fn(&Draft<'m>) -> String| {
-        let draft = draft();
-        let inner = inner(&draft);
-        draft.around(&inner)
-    };
-    let with_jws = |name: &str, value: Value| {
-        let mut draft = draft();
-        draft.jws_header.insert(name.to_owned(), value);
-        draft.sealed()
-    };
-    vec![
-        tampering(
-            "paco.jws",
-            "claims that are not signed",
-            around(&|draft| Value::Object(draft.claims.clone()).to_string()),
-        ),
-        tampering(
-            "paco.jws",
-            "two parts",
-            around(&|draft| {
-                let signed = draft.signed();
-                signed.rsplit_once('.').map(|(head, _)| head.to_owned()).unwrap_or_default()
-            }),
-        ),
-        tampering("paco.jws_alg", "HS256", with_jws("alg", json!("HS256"))),
-        tampering("paco.jws_alg", "alg none", with_jws("alg", json!("none"))),
-        tampering("paco.signature", "the merchant's encryption key", {
-            let mut draft = draft();
-            draft.signing = draft.merchant.encryption.as_ref().and_then(|key| key.private());
-            draft.sealed()
-        }),
-        tampering(
-            "paco.signature",
-            "a changed payload",
-            around(&|draft| {
-                let signed = draft.signed();
-                let mut parts: Vec<&str> = signed.split('.').collect();
-                // The payload starts with `{"`, whose base64url starts with e.
-                let changed = format!("f{}", &parts[1][1..]);
-                parts[1] = &changed;
-                parts.join(".")
-            }),
-        ),
-        tampering("paco.claims", "claims that are an array", {
-            let draft = draft();
-            let key = draft.signing.expect("a client has its signing private key");
-            let inner = jose::sign(key, draft.algorithm, &draft.jws_header, b"[]");
-            draft.around(&inner)
-        }),
-        tampering("paco.crit", "an unknown critical member", with_jws("crit", json!(["b64"]))),
-        tampering("paco.crit", "crit without exp", with_jws("crit", json!(["exp"]))),
-    ]
-}
-
-fn claim_tamperings<'m>(draft: &dyn Fn() -> Draft<'m>, now: Timestamp) -> Vec<Tampering> {
-    let second = now.as_second();
-    let with = |name: &str, value: Value| draft().claim(name, value).sealed();
-    let without = |name: &str| {
-        let mut draft = draft();
-        draft.claims.remove(name);
-        draft.sealed()
-    };
-    let member = |name: &str, value: Value| draft().member(name, value).sealed();
-    let mut tamperings = vec![
-        tampering("paco.audience", "the issuer as audience", with("aud", json!(ANSWER_ISSUER))),
-        tampering("paco.issuer", "PacoIssuer as issuer", with("iss", json!(ANSWER_ISSUER))),
-        tampering(
-            "paco.company_api_key",
-            "another token as claim",
-            with("CompanyApiKey", json!("0".repeat(32))),
-        ),
-        tampering("paco.not_before", "nbf in the future", with("nbf", json!(second + 300))),
-        tampering("paco.issued_at", "iat in milliseconds", with("iat", json!(second * 1000))),
-        tampering("paco.issued_at", "no iat", without("iat")),
-        tampering("paco.expiry", "exp in the past", with("exp", json!(second - 61))),
-        tampering("paco.expiry", "no exp", without("exp")),
-        tampering(
-            "paco.lifetime",
-            "an iat of long ago",
-            draft().claim("iat", json!(second - 7200)).claim("nbf", json!(second - 7200)).sealed(),
-        ),
-        tampering("paco.request", "no request", without("request")),
-    ];
-    if draft().endpoint == "transactionList" {
-        let nothing = member("advSearchParams", Value::Null);
-        tamperings.push(tampering("paco.fields", "no search", nothing));
-    } else {
-        let long = member("officeId", json!("x".repeat(21)));
-        tamperings.push(tampering("paco.fields", "an office id that is too long", long));
-        let nothing = member("orderNo", Value::Null);
-        tamperings.push(tampering("paco.fields", "no order number", nothing));
-    }
-    tamperings
+    request.as_object().cloned()
 }

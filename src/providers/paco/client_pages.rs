@@ -1,10 +1,10 @@
 //! The payer's browser as a correct caller plays it, and browsers that are wrong in one way.
 
-use serde_json::json;
+use hyper::http::Method;
+use serde_json::{Map, Value, json};
 
-use super::client::Draft;
 use super::settings::ANSWER_PATH;
-use crate::blueprint::{ClientRequest, Tampering};
+use crate::blueprint::{CallWish, ClientRequest, Tampering};
 
 /// A browser's request, and what its shop must have done before.
 pub(super) struct Visit {
@@ -40,12 +40,13 @@ impl Shop {
         }
     }
 
-    /// The shop's message.
-    pub(super) fn with(self, draft: Draft<'_>) -> Draft<'_> {
-        match self {
-            Self::CreatesPage => draft,
-            Self::ChargesWithChallenge => draft.member("request3dsFlag", json!("Y")),
+    /// What is special about the shop's message.
+    pub(super) fn wish(self) -> CallWish {
+        let mut wish = CallWish::default();
+        if matches!(self, Self::ChargesWithChallenge) {
+            wish.set = Map::from_iter([("request3dsFlag".to_owned(), json!("Y"))]);
         }
+        wish
     }
 }
 
@@ -60,12 +61,14 @@ pub(super) fn visit(endpoint: &str) -> Option<Visit> {
         request,
     };
     Some(match endpoint {
-        "paymentPage" => page(get("/payment/?pid={pid}&lang=en-US")),
-        "payOnPage" => page(post("/payment/?pid={pid}", CARD, PAGE_WORDS)),
-        "challenge" => challenge(post("/challenge/browser", CHALLENGE, CHALLENGE_WORDS)),
+        "paymentPage" => page(get("paymentPage", "/payment/?pid={pid}&lang=en-US")),
+        "payOnPage" => page(post("payOnPage", "/payment/?pid={pid}", CARD, PAGE_WORDS)),
+        "challenge" => {
+            challenge(post("challenge", "/challenge/browser", CHALLENGE, CHALLENGE_WORDS))
+        }
         "answerChallenge" => {
             let answer = format!("{CHALLENGE}&result=pass");
-            challenge(post(ANSWER_PATH, &answer, CHALLENGE_WORDS))
+            challenge(post("answerChallenge", ANSWER_PATH, &answer, CHALLENGE_WORDS))
         }
         _ => return None,
     })
@@ -131,12 +134,15 @@ pub(super) fn tampered(endpoint: &str, shop: &dyn Fn() -> ClientRequest) -> Vec<
     tamperings
 }
 
-fn get(target: &str) -> ClientRequest {
+fn get(endpoint: &'static str, target: &str) -> ClientRequest {
     ClientRequest {
-        method: "GET",
+        endpoint,
+        method: Method::GET,
         target: target.to_owned(),
-        headers: vec![("accept".to_owned(), "text/html".to_owned())],
+        headers: vec![("accept", "text/html".to_owned())],
         body: Vec::new(),
+        opened: Value::Null,
+        subject: None,
         tls: false,
         settings: json!({}),
         filled: PAGE_WORDS,
@@ -144,20 +150,19 @@ fn get(target: &str) -> ClientRequest {
 }
 
 fn post(
+    endpoint: &'static str,
     target: &str,
     form: &str,
     filled: &'static [(&'static str, &'static str)],
 ) -> ClientRequest {
     ClientRequest {
-        method: "POST",
-        target: target.to_owned(),
+        method: Method::POST,
         headers: vec![
-            ("accept".to_owned(), "text/html".to_owned()),
-            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+            ("accept", "text/html".to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ],
         body: form.as_bytes().to_vec(),
-        tls: false,
-        settings: json!({}),
         filled,
+        ..get(endpoint, target)
     }
 }

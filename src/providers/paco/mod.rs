@@ -27,7 +27,10 @@ mod browser;
 mod cards;
 mod challenges;
 mod client;
+mod client_answers;
 mod client_pages;
+mod client_tamperings;
+mod client_wishes;
 mod errors;
 mod events;
 mod export;
@@ -84,11 +87,12 @@ impl Paco {
         let source = SettingsSource {
             unnamed: Arc::new(unnamed),
         };
+        let endpoints = endpoints(&source);
         Ok(Self {
             section,
-            endpoints: endpoints(&source),
+            client: client::PacoClient::new(&endpoints),
+            endpoints,
             source,
-            client: client::PacoClient,
         })
     }
 
