@@ -39,6 +39,8 @@ export async function withPayer(browser, local, how, scenario) {
     await scenario(payer);
     await payer.settled();
     payer.expectClean();
+  } catch (error) {
+    throw payer.told(error);
   } finally {
     await opened.close();
   }
@@ -47,7 +49,7 @@ export async function withPayer(browser, local, how, scenario) {
 export class Payer {
   #problems = [];
   #reading = [];
-  #allowed = [];
+  #documents = new Set();
 
   constructor(context, local, screenshots) {
     this.context = context;
@@ -58,13 +60,18 @@ export class Payer {
   watch(page) {
     this.page ??= page;
     page.on('request', (request) => {
+      if (request.resourceType() === 'document') this.#documents.add(request.url());
       const { origin, protocol } = new URL(request.url());
       const here = this.local.includes(origin) || protocol === 'data:' || protocol === 'about:';
       if (!here) this.#problems.push(`a request left for ${request.url()}`);
     });
     page.on('response', (response) => this.#reading.push(this.#judge(response)));
     page.on('console', (message) => {
-      if (message.type() === 'error') this.#problems.push(`the console says: ${message.text()}`);
+      // That a page itself came with a 404 is no error of the page.
+      const ofPage = this.#documents.has(message.location().url) && /status of 4/.test(message.text());
+      if (message.type() === 'error' && !ofPage) {
+        this.#problems.push(`the console says: ${message.text()}`);
+      }
     });
     page.on('pageerror', (error) => this.#problems.push(`a script failed: ${error.message}`));
     page.on('dialog', (dialog) => {
@@ -75,18 +82,19 @@ export class Payer {
     return page;
   }
 
-  /** Lets one kind of console line pass, such as the browser's own line about a 404. */
-  allow(pattern) {
-    this.#allowed.push(pattern);
-  }
-
   async settled() {
     await Promise.all(this.#reading);
   }
 
   expectClean() {
-    const problems = this.#problems.filter((text) => !this.#allowed.some((one) => one.test(text)));
-    if (problems.length > 0) throw new Failed(problems.join('; '));
+    if (this.#problems.length > 0) throw new Failed('the browser noticed something');
+  }
+
+  /** A failure with where the payer stood and what the browser noticed, which often is the cause. */
+  told(error) {
+    const [first] = error.message.split('\n');
+    const noticed = this.#problems.length > 0 ? `; noticed: ${this.#problems.join('; ')}` : '';
+    return new Failed(`${first}, at ${this.page?.url() ?? 'no page'}${noticed}`);
   }
 
   /** Every document of the gateway forbids itself everything, and has nothing that needs more. */

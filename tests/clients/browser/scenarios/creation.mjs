@@ -52,7 +52,6 @@ export async function unknownPages({ check, shop, browser, how, local }) {
   ]) {
     await check(`${title} gets a plain page without a form`, () =>
       withPayer(browser, local, how, async (payer) => {
-        payer.allow(/status of 40[0-9]/);
         const response = await payer.page.goto(origin + path);
         const status = response.status();
         expectTrue(`the status is ${status}`, status === 404 || (status < 410 && status >= 400));

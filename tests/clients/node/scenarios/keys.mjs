@@ -85,7 +85,7 @@ async function uploaded(bench) {
 async function damaged(bench) {
   const whole = bench.files['merchant-signing.public.pem'];
   for (const [title, text, wanted] of [
-    ['with literal \\n in place of line breaks', whole.replaceAll('\n', '\\n'), '\\n'],
+    ['with literal \\n in place of line breaks', whole.replaceAll('\n', '\\n'), 'two characters'],
     ['wrapped in quotes', `"${whole.trim()}"`, 'quotes'],
     ['that is the private half', bench.files['merchant-signing.private.pem'], 'private key'],
     ['that is cut off', whole.slice(0, 400), 'END'],
