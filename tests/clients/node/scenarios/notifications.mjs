@@ -20,10 +20,10 @@ export async function notifications(bench) {
 
 async function delivered(bench, shop) {
   for (const [title, given, code, state] of [
-    ['approved', CARD, 'PC-B050000', ['A', 'PA']],
-    ['declined', card('4000000000000002'), 'PC-B050901', ['F', 'PR']],
+    ['an approved', CARD, 'PC-B050000', ['A', 'PA']],
+    ['a declined', card('4000000000000002'), 'PC-B050901', ['F', 'PR']],
   ]) {
-    await bench.check(`an ${title} nonUi is notified, sealed for the merchant`, async () => {
+    await bench.check(`${title} nonUi is notified, sealed for the merchant`, async () => {
       const client = bench.client();
       const order = shop.order(bench);
       expectSealed(await client.nonUi(order, given), 200, code);

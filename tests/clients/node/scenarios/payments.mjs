@@ -15,6 +15,7 @@ export async function payments(bench) {
   await refusedCards(bench);
   await voids(bench);
   await settlements(bench);
+  await races(bench);
 }
 
 async function approvals(bench) {
@@ -193,5 +194,32 @@ async function settlements(bench) {
     const { approvalCode } = await bench.approve(client, order);
     expect('state', stateOf(await statusRow(client, order.orderNo)), ['S', 'ST']);
     expectSealed(await client.void(order, approvalCode), 400, 'PC-B050013');
+  });
+}
+
+async function races(bench) {
+  const statuses = (answers) => answers.map((answer) => answer.status).sort();
+
+  await bench.check('of twenty payments of one order at once, one is taken', async () => {
+    const client = bench.client();
+    const order = bench.order();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.nonUi(order, CARD)));
+    expect('statuses', statuses(answers), [200, ...Array(19).fill(400)]);
+    await bench.expectInquiry(client, order.orderNo, ['A', 'PA']);
+  });
+
+  await bench.check('of Void and Settlement at once, one is done', async () => {
+    const client = bench.client();
+    const { order, approvalCode } = await bench.approve(client);
+    const answers = await Promise.all([
+      client.void(order, approvalCode),
+      client.settlement(order, approvalCode),
+      client.void(order, approvalCode),
+      client.settlement(order, approvalCode),
+    ]);
+    expect('statuses', statuses(answers), [200, 400, 400, 400]);
+    const done = answers.findIndex((answer) => answer.status === 200);
+    const state = done % 2 === 0 ? ['V', 'VD'] : ['S', 'ST'];
+    await bench.expectInquiry(client, order.orderNo, state);
   });
 }
