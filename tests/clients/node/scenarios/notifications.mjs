@@ -70,7 +70,7 @@ async function delivered(bench, shop) {
 
 async function retried(bench, shop) {
   await bench.check('a notification that is refused is sent again', async () => {
-    const settings = { notification_retry_delays_s: [0, 0, 0] };
+    const settings = { notification_retry_delays_s: [0, 1, 2] };
     const { client } = await bench.merchant({ settings });
     const order = shop.order(bench, 500);
     await bench.approve(client, order);
