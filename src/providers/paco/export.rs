@@ -6,7 +6,8 @@ use super::keys;
 use super::ladder;
 use super::merchant::{MerchantKey, PacoMerchant};
 use super::settings::Environment;
-use crate::blueprint::{Endpoint, ExportedFile, Merchant};
+use crate::blueprint::{Endpoint, EventDoc, ExportedFile, Merchant};
+use crate::checks::Check;
 use crate::crypto::keys::{PublicKey, bare_base64};
 
 /// `.env` and the key files of a merchant.
@@ -93,6 +94,38 @@ pub(super) fn endpoints_table(endpoints: &[Endpoint]) -> String {
             endpoint.path,
             endpoint.checks.len()
         );
+    }
+    table
+}
+
+/// The checks of the pages as a Markdown table.
+pub(super) fn page_checks_table(endpoints: &[Endpoint]) -> String {
+    let mut table =
+        String::from("| check | passes when | source | endpoints |\n|---|---|---|---|\n");
+    let message = |check: &Check| ladder::MESSAGE_CHECKS.iter().any(|other| other.id == check.id);
+    for check in ladder::ALL.iter().filter(|check| !message(check)) {
+        let names: Vec<String> = endpoints
+            .iter()
+            .filter(|row| row.checks.iter().any(|other| other.id == check.id))
+            .map(|row| format!("`{}`", row.name))
+            .collect();
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} |",
+            check.id,
+            check.title,
+            check.clause,
+            names.join(", ")
+        );
+    }
+    table
+}
+
+/// The events as a Markdown table.
+pub(super) fn events_table(events: &[EventDoc]) -> String {
+    let mut table = String::from("| event | what happens |\n|---|---|\n");
+    for event in events {
+        let _ = writeln!(table, "| `{}` | {} |", event.name, event.about);
     }
     table
 }

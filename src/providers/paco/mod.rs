@@ -352,6 +352,8 @@ impl Provider for Paco {
         vec![
             ("endpoints", export::endpoints_table(&self.endpoints)),
             ("checks", export::checks_table()),
+            ("page checks", export::page_checks_table(&self.endpoints)),
+            ("events", export::events_table(events::EVENTS)),
             ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
             ("settings", settings::settings_table()),
