@@ -115,6 +115,15 @@ export class Bench {
   }
 }
 
+/** A refusal that no check made: the message was right, and the business says no. */
+export async function expectBusinessRefusal(bench, answer, ...nearMisses) {
+  const explanation = await bench.sandgate.explanation(answer.exchange);
+  expect('verdict', explanation.verdict, 'refused');
+  expect('failed check', explanation.failed_check, null);
+  expectNamed(explanation, nearMisses);
+  return explanation;
+}
+
 function trimmed(url) {
   return url.replace(/\/$/, '');
 }

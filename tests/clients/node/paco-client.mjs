@@ -133,11 +133,12 @@ export class PacoClient {
       mcpFlag: 'N',
       request3dsFlag: 'N',
       transactionAmount: order.amount,
+      // Nobody's name: what is notified there must not reach whoever listens on this machine.
       notificationURLs: {
-        confirmationURL: 'http://localhost/ok',
-        failedURL: 'http://localhost/failed',
-        cancellationURL: 'http://localhost/cancel',
-        backendURL: 'http://localhost/notify',
+        confirmationURL: 'https://shop.test/ok',
+        failedURL: 'https://shop.test/failed',
+        cancellationURL: 'https://shop.test/cancel',
+        backendURL: 'https://shop.test/notify',
       },
       deviceDetails: {
         browserIp: '192.0.2.10',

@@ -176,7 +176,7 @@ async function twice({ check, shop, browser, local, how }) {
         await payer.expectBack(order, `${shop.origin}/${path}?`);
         await payer.page.goto(order.url);
         await payer.look(`after-${action}`);
-        await payer.expectSays(action === 'pay' ? /paid/i : /cancel/i);
+        await payer.expectSays(action === 'pay' ? /paid|approved/i : /cancel/i);
         await payer.expectNoForm();
       });
       await shop.expectState(order, state);

@@ -30,7 +30,7 @@ async function generated(bench) {
     const client = bench.client({ ...own.client, signingKey: bench.demo.signingKey });
     const answer = await client.prePaymentUi(bench.order());
     expectUnopened(answer);
-    await bench.expectRefusal(answer, 'paco.signature');
+    await bench.expectRefusal(answer, 'paco.signature', 'paco.signed_with_demo_key');
   });
 }
 

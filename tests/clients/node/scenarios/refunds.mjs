@@ -1,6 +1,6 @@
 // Refund of a settled payment, whole and in parts.
 
-import { expectSealed, expectJson, responseCode, stateOf } from '../bench.mjs';
+import { expectBusinessRefusal, expectJson, expectSealed, responseCode, stateOf } from '../bench.mjs';
 import { amount } from '../paco-client.mjs';
 import { expect, expectTrue, member } from '../report.mjs';
 
@@ -66,7 +66,9 @@ async function refused(bench) {
   await bench.check('Refund before Settlement (mistake 16): PC-B050053', async () => {
     const client = bench.client();
     const { order } = await bench.approve(client);
-    expectSealed(await client.refund(order), 400, 'PC-B050053');
+    const answer = await client.refund(order);
+    expectSealed(answer, 400, 'PC-B050053');
+    await expectBusinessRefusal(bench, answer, 'paco.refund_before_settlement');
     await bench.expectInquiry(client, order.orderNo, ['A', 'PA']);
   });
 
@@ -82,14 +84,15 @@ async function refused(bench) {
     const { order, result } = await bench.settle(client);
     const answer = await client.refund({ ...order, orderNo: result.invoiceNo2C2P });
     expectSealed(answer, 400, 'PC-B052201');
+    await expectBusinessRefusal(bench, answer, 'paco.keyed_by_invoice_no');
   });
 
-  for (const [title, change] of [
-    ['without a maker', { localMakerChecker: undefined }],
-    ['with a maker without a name', { localMakerChecker: { maker: {} } }],
-    ['in a refundDetails wrapper', null],
+  for (const [title, change, nearMiss] of [
+    ['without a maker', { localMakerChecker: undefined }, 'paco.refund_maker_missing'],
+    ['with a maker without a name', { localMakerChecker: { maker: {} } }, 'paco.refund_maker_missing'],
+    ['in a refundDetails wrapper', null, 'paco.refund_details_wrapper'],
   ]) {
-    await bench.check(`Refund ${title}: PC-B050039`, async () => {
+    await bench.check(`Refund ${title}: PC-B050039 or PC-B050040`, async () => {
       const client = bench.client();
       const { order } = await bench.settle(client);
       const { apiRequest, officeId, orderNo, ...rest } = refundRequest(client, order);
@@ -100,6 +103,7 @@ async function refused(bench) {
       expectSealed(answer, 400);
       const code = responseCode(answer.body);
       expectTrue(`the code is ${code}`, ['PC-B050039', 'PC-B050040'].includes(code));
+      await bench.expectRefusal(answer, 'paco.fields', nearMiss);
       await bench.expectInquiry(client, orderNo, ['S', 'ST']);
     });
   }
