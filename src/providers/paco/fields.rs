@@ -456,14 +456,19 @@ fn shortened(text: &str) -> String {
 }
 
 fn is_date_time(text: &str) -> bool {
-    text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::civil::DateTime>().is_ok()
+    // .NET's last instant is a day later than the last one that has a name in every zone.
+    let named = text
+        .strip_prefix("9999-12-31T")
+        .map_or(text.to_owned(), |time| format!("9999-12-29T{time}"));
+    named.parse::<jiff::Timestamp>().is_ok() || named.parse::<jiff::civil::DateTime>().is_ok()
 }
 
 fn is_absolute_url(text: &str) -> bool {
+    // The case of a scheme does not matter (RFC 3986 §3.1).
     let after = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .filter(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
+        .split_once("://")
+        .filter(|(scheme, _)| ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it)))
+        .filter(|(_, rest)| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
     after.is_some()
         && text
             .parse::<hyper::Uri>()
@@ -528,6 +533,21 @@ mod tests {
                 "AmountText": text, "CurrencyCode": "NPR", "DecimalPlaces": 2, "Amount": amount}});
             assert_eq!(bound(&message, false).is_ok(), good, "{text} {amount}");
         }
+    }
+
+    #[test]
+    fn dates_reach_as_far_as_dot_net_s_and_schemes_have_no_case() {
+        for (text, good) in [
+            ("9999-12-31T23:59:59Z", true),
+            ("9999-12-31T23:59:59.9999999", true),
+            ("0001-01-01T00:00:00", true),
+            ("9999-12-31T25:00:00Z", false),
+            ("tomorrow", false),
+        ] {
+            assert_eq!(is_date_time(text), good, "{text}");
+        }
+        assert!(is_absolute_url("HTTPS://shop.test/ok"));
+        assert!(!is_absolute_url("ftp://shop.test/ok"));
     }
 
     #[test]

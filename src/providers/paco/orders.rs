@@ -404,6 +404,10 @@ pub(super) fn date_time_seconds(at: Timestamp) -> String {
 pub(super) fn asked_instant(asked: Option<&str>) -> Option<Timestamp> {
     // The first year is how .NET writes an instant that was never set.
     asked.filter(|text| !text.starts_with("0001-")).and_then(|text| {
+        if text.starts_with("9999-12-31") {
+            // .NET's last day, which not every zone can name.
+            return Some(Timestamp::MAX);
+        }
         text.parse::<Timestamp>().ok().or_else(|| {
             // Without an offset the instant is UTC, as everywhere in this API.
             let civil = text.parse::<jiff::civil::DateTime>().ok()?;
