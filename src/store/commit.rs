@@ -88,25 +88,28 @@ impl Store {
     /// # Errors
     /// If the commit fails; then nothing of any entry was written.
     pub async fn commit(&self, entries: &[Entry]) -> Result<Vec<Committed>, StoreError> {
-        let failed = |source| StoreError::database("commit exchanges", source);
         let mut writer = self.writer.lock().await;
-        let at_once = match all_new(entries) {
-            Some(rows) => commit_new(&mut writer, entries, &rows).await.map_err(failed)?,
-            None => false,
-        };
-        let outcomes = if at_once {
-            vec![Committed::Written; entries.len()]
-        } else {
-            commit_each(&mut writer, entries).await.map_err(failed)?
-        };
+        let outcomes = commit_all(&mut writer, entries).await;
         for change in entries.iter().flat_map(|entry| &entry.changes) {
             if let Change::Transaction(change) = change {
                 // Also of a stale entry: what it was decided on may have come from here.
                 self.cache.forget(&change.merchant, change.kind, &change.key);
             }
         }
-        Ok(outcomes)
+        outcomes.map_err(|source| StoreError::database("commit exchanges", source))
     }
+}
+
+async fn commit_all(
+    writer: &mut SqliteConnection,
+    entries: &[Entry],
+) -> Result<Vec<Committed>, sqlx::Error> {
+    if let Some(rows) = all_new(entries)
+        && commit_new(writer, entries, &rows).await?
+    {
+        return Ok(vec![Committed::Written; entries.len()]);
+    }
+    commit_each(writer, entries).await
 }
 
 /// The rows of a batch that changes nothing which is there: inquiries, and exchanges that make a

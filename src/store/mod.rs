@@ -101,6 +101,7 @@ impl Store {
         let mut writer = SqliteConnection::connect_with(&writing).await.map_err(failed)?;
         sqlx::migrate!().run(&mut writer).await?;
         insertion::prepare(&mut writer).await.map_err(failed)?;
+        let names = transactions::names(&mut writer).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .idle_timeout(None)
@@ -110,7 +111,7 @@ impl Store {
         Ok(Self {
             writer: Mutex::new(writer),
             readers,
-            cache: TransactionCache::default(),
+            cache: TransactionCache::knowing(&names),
         })
     }
 
