@@ -122,3 +122,26 @@ fn name(merchant: &str, kind: &str, key: &str) -> String {
     // A control character cannot stand in a merchant's id or in a kind.
     format!("{merchant}\u{1}{kind}\u{1}{key}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_absent(cache: &TransactionCache, key: &str) -> bool {
+        matches!(cache.look("m", "order", key), Known::Absent)
+    }
+
+    #[test]
+    fn what_was_never_made_is_known_to_be_absent_unless_too_much_exists() {
+        let name = |key: usize| ("m".to_owned(), "order".to_owned(), key.to_string());
+        let cache = TransactionCache::knowing(&[name(1)]);
+
+        assert!(!is_absent(&cache, "1"));
+        assert!(is_absent(&cache, "2"));
+        cache.forget("m", "order", "2");
+        assert!(!is_absent(&cache, "2"));
+
+        let many: Vec<_> = (0..=limits::KNOWN_TRANSACTIONS).map(name).collect();
+        assert!(!is_absent(&TransactionCache::knowing(&many), "x"));
+    }
+}
