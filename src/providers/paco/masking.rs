@@ -3,7 +3,7 @@
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::layers::{self, Layer, Peeled};
 use super::settings::Environment;
@@ -63,6 +63,13 @@ enum Inside {
 }
 
 async fn inside(call: &Call, body: &[u8], environment: Environment) -> Inside {
+    // What passed the seals was read already: all claims, and the request among them.
+    if let (Some(beside), Some(request)) = (call.beside(), call.opened()) {
+        let (mut beside, mut request) = (beside.clone(), request.clone());
+        let masked = mask_value(&mut beside) | mask_value(&mut request);
+        let content = Value::Object(Map::from_iter([("request".to_owned(), request)]));
+        return Inside::Read { content, masked };
+    }
     if let Some(unsealed) = call.unsealed() {
         return judged(&payload_of(unsealed));
     }
