@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench load` (Linux, with `taskset` and two cores): server and limit on one core,
 //! the generator on the other. Requests are sealed beforehand, one answer in a hundred is opened.
+//! `-- sealed`, `-- inquiries` or `-- starts` measures only that.
 
 #![expect(
     clippy::disallowed_methods,
@@ -48,10 +49,18 @@ fn main() {
         Some("--test") => return,
         _ => {}
     }
+    let chosen = arguments[1..].iter().find(|argument| !argument.starts_with("--"));
+    let wanted = |part: &str| chosen.is_none_or(|chosen| chosen == part);
     pin(std::process::id(), GENERATOR_CORE);
-    sealed_payments();
-    recorded_inquiries();
-    starts();
+    if wanted("sealed") {
+        sealed_payments();
+    }
+    if wanted("inquiries") {
+        recorded_inquiries();
+    }
+    if wanted("starts") {
+        starts();
+    }
 }
 
 /// Sealed `nonUi` requests a second, against pairs of private RSA-4096 operations a second.
@@ -67,9 +76,12 @@ fn sealed_payments() {
         let busy = SEALED_A_ROUND as f64 / (server.cpu_seconds() - before);
         let [limit, limit_busy] = measured_limit();
         println!(
-            "sealed payments/s {rate:7.1}   limit {limit:7.1}   ratio {:.3}   by processor time {:.3}",
+            "sealed payments/s {rate:7.1}   limit {limit:7.1}   ratio {:.3}   \
+             by processor time {:.3} ({:.0} and {:.0} us each)",
             rate / limit,
-            busy / limit_busy
+            busy / limit_busy,
+            1e6 / busy,
+            1e6 / limit_busy
         );
     }
     let answers = opened.lock().expect("no panic").len();
@@ -110,10 +122,13 @@ fn recorded_inquiries() {
         let rate = generate(server.address, inquiry.clone(), INQUIRIES_A_ROUND, None);
         let limit = generate(bare_address, inquiry.clone(), INQUIRIES_A_ROUND, None);
         let after = [server.child.id(), bare.id()].map(cpu_seconds);
+        let [busy, limit_busy] =
+            [0, 1].map(|index| (after[index] - before[index]) * 1e6 / INQUIRIES_A_ROUND as f64);
         println!(
-            "inquiries/s {rate:8.0}   bare axum {limit:8.0}   ratio {:.3}   by processor time {:.3}",
+            "inquiries/s {rate:8.0}   bare axum {limit:8.0}   ratio {:.3}   \
+             by processor time {:.3} ({busy:.1} and {limit_busy:.1} us each)",
             rate / limit,
-            (after[1] - before[1]) / (after[0] - before[0])
+            limit_busy / busy
         );
     }
     println!(

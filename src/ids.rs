@@ -3,7 +3,6 @@
 //! Chance comes from the operating system. A seed replaces it in tests, so that the same run gives
 //! the same numbers; JOSE encryption draws from OpenSSL and stays random.
 
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use rand::rngs::{StdRng, SysRng};
@@ -44,15 +43,19 @@ impl Ids {
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
         match &self.source {
             Source::System => SysRng
-                .try_fill_bytes(&mut bytes)
+                .try_fill_bytes(bytes)
                 .expect("the operating system always gives random bytes"),
             Source::Seeded(rng) => {
-                rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+                rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
             }
         }
-        bytes
     }
 
     /// 32 lower-case hex digits: 128 bits.
@@ -82,7 +85,9 @@ impl Ids {
     #[must_use]
     pub fn digits(&self, count: usize) -> String {
         // A byte modulo ten is a little uneven; these numbers are references, not secrets.
-        (0..count).map(|_| char::from(b'0' + self.bytes::<1>()[0] % 10)).collect()
+        let mut drawn = vec![0; count];
+        self.fill(&mut drawn);
+        drawn.iter().map(|byte| char::from(b'0' + byte % 10)).collect()
     }
 
     /// A short lower-case tag of letters and digits that are hard to confuse.
@@ -96,10 +101,14 @@ impl Ids {
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 0x0f)]);
+    }
+    text
 }
 
 #[cfg(test)]

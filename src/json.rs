@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::limits;
@@ -149,13 +150,18 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(name) = access.next_key::<String>()? {
             self.count()?;
-            if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("the member \"{name}\" occurs twice")));
+            match map.entry(name) {
+                Entry::Vacant(place) => {
+                    let value = access.next_value_seed(Strict {
+                        members: self.members,
+                    })?;
+                    place.insert(value);
+                }
+                Entry::Occupied(taken) => {
+                    let name = taken.key();
+                    return Err(A::Error::custom(format!("the member \"{name}\" occurs twice")));
+                }
             }
-            let value = access.next_value_seed(Strict {
-                members: self.members,
-            })?;
-            map.insert(name, value);
         }
         Ok(Value::Object(map))
     }

@@ -67,6 +67,10 @@ pub const STALE_RETRIES: usize = 1_000;
 /// Transactions kept in memory beside the database, a few KiB each.
 pub const CACHED_TRANSACTIONS: usize = 4_096;
 
+/// Transactions of which it is known in memory that they exist, 16 bytes each: with more of them the
+/// database is asked whether one does.
+pub const KNOWN_TRANSACTIONS: usize = 200_000;
+
 /// Most items on one page of a list of the admin API.
 pub const PAGE_ITEMS: u32 = 1_000;
 

@@ -125,12 +125,21 @@ fn masked_text(text: &str) -> Option<String> {
 
 /// Upper and lower case, dashes, underscores, dots and blanks do not count.
 fn loosely(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    let mut loose = String::with_capacity(name.len());
+    loose.extend(
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()),
+    );
+    loose
 }
 
 fn is_secret_name(name: &str) -> bool {
-    ["cvv", "cvc", "cvn", "securitycode", "onetimepassword"].iter().any(|part| name.contains(part))
-        || name.starts_with("otp")
+    // Every name of every message comes by here, and hardly any has a c before one of these.
+    let mut places = name.bytes().enumerate().filter(|(_, byte)| b"cso".contains(byte));
+    places.any(|(at, _)| {
+        ["cvv", "cvc", "cvn", "securitycode", "onetimepassword"]
+            .iter()
+            .any(|part| name.as_bytes()[at..].starts_with(part.as_bytes()))
+    }) || name.starts_with("otp")
         || name.ends_with("otp")
         || ["pin", "pinblock", "cid", "csc"].contains(&name)
 }
@@ -308,7 +317,7 @@ pub fn mask_number(number: &str) -> String {
 
 /// Credentials keep their scheme only, where they have one.
 #[must_use]
-pub fn masked_header(name: &str, value: &str) -> String {
+pub fn masked_header(name: &str, value: String) -> String {
     if ["authorization", "proxy-authorization"].contains(&name) {
         return match value.trim().split_once(char::is_whitespace) {
             Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
@@ -319,7 +328,7 @@ pub fn masked_header(name: &str, value: &str) -> String {
     if is_secret_name(&name) || is_card_name(&name) {
         return HIDDEN.to_owned();
     }
-    scrub(value).unwrap_or_else(|| value.to_owned())
+    scrub(&value).unwrap_or(value)
 }
 
 fn digits(text: &str) -> String {
@@ -401,12 +410,14 @@ mod tests {
 
     #[test]
     fn credentials_keep_their_scheme_only() {
-        assert_eq!(masked_header("authorization", "Basic c2hvcDpz"), "Basic ***");
-        assert_eq!(masked_header("authorization", "c2hvcDpz"), "***");
-        assert_eq!(masked_header("proxy-authorization", "Basic c2hvcDpz"), "Basic ***");
-        assert_eq!(masked_header("x-card-number", "4012001037141112"), "***");
+        let masked = |name, value: &str| masked_header(name, value.to_owned());
+
+        assert_eq!(masked("authorization", "Basic c2hvcDpz"), "Basic ***");
+        assert_eq!(masked("authorization", "c2hvcDpz"), "***");
+        assert_eq!(masked("proxy-authorization", "Basic c2hvcDpz"), "Basic ***");
+        assert_eq!(masked("x-card-number", "4012001037141112"), "***");
         assert_eq!(
-            masked_header("token", "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b"),
+            masked("token", "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b"),
             "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b"
         );
     }

@@ -174,13 +174,20 @@ async fn run(
             match store.commit(&entries).await {
                 Ok(outcomes) => {
                     telling.of(&entries);
-                    for (entry, outcome) in entries.iter().zip(&outcomes) {
-                        if *outcome == Committed::Written {
-                            retained.add(entry);
-                            // Everybody is told, also of a number below the highest: it began
-                            // earlier and ended later.
-                            newest.send_modify(|seq| *seq = (*seq).max(entry.seq));
-                        }
+                    let written = entries
+                        .iter()
+                        .zip(&outcomes)
+                        .filter(|(_, outcome)| **outcome == Committed::Written)
+                        .map(|(entry, _)| entry);
+                    let mut highest = None;
+                    for entry in written {
+                        retained.add(entry);
+                        highest = highest.max(Some(entry.seq));
+                    }
+                    if let Some(highest) = highest {
+                        // Everybody is told, also if no number is above the highest so far: an
+                        // exchange of a lower one began earlier and ended later.
+                        newest.send_modify(|seq| *seq = (*seq).max(highest));
                     }
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
                         // A receiver that is gone belongs to a task that was stopped.
@@ -215,21 +222,23 @@ async fn run(
     }
 }
 
-/// Waits for the first exchange, then lets those come along that are on their way at this instant: one
-/// turn of the scheduler, no time. `false`: nothing will come any more.
+/// Waits for the first exchange, then lets those come along that are on their way at this instant, for
+/// as long as some do: turns of the scheduler, no time. `false`: nothing will come any more.
 async fn gather(work: &mut mpsc::Receiver<Work>, batch: &mut Vec<Work>) -> bool {
     if work.recv_many(batch, limits::RECORDER_BATCH).await == 0 {
         return false;
     }
-    let mut gathered = 0;
-    while gathered < batch.len() && batch.len() < limits::RECORDER_BATCH {
-        gathered = batch.len();
+    // In one turn a request is read, in the next it is worked on: only after both is nobody coming.
+    let mut quiet_turns = 0;
+    while quiet_turns < 2 && batch.len() < limits::RECORDER_BATCH {
+        let gathered = batch.len();
         tokio::task::yield_now().await;
         while batch.len() < limits::RECORDER_BATCH
             && let Ok(item) = work.try_recv()
         {
             batch.push(item);
         }
+        quiet_turns = if batch.len() > gathered { 0 } else { quiet_turns + 1 };
     }
     true
 }

@@ -50,6 +50,7 @@ struct Inner {
     subject: OnceLock<String>,
     form: OnceLock<Arc<dyn Any + Send + Sync>>,
     unsealed: OnceLock<Vec<u8>>,
+    beside: OnceLock<Value>,
     climb: Mutex<Climb>,
 }
 
@@ -101,6 +102,7 @@ impl Call {
             subject: OnceLock::new(),
             form: OnceLock::new(),
             unsealed: OnceLock::new(),
+            beside: OnceLock::new(),
             climb: Mutex::default(),
         }))
     }
@@ -211,6 +213,17 @@ impl Call {
     #[must_use]
     pub fn unsealed(&self) -> Option<&[u8]> {
         self.0.unsealed.get().map(Vec::as_slice)
+    }
+
+    /// Notes what was under the seals beside the opened request, once all of it is read.
+    pub fn set_beside(&self, rest: Value) {
+        let _ = self.0.beside.set(rest);
+    }
+
+    /// What was under the seals beside the opened request: with it the whole content is known.
+    #[must_use]
+    pub fn beside(&self) -> Option<&Value> {
+        self.0.beside.get()
     }
 
     /// Judges a rung that may not apply: `Ok(Some(reason))` skips it.

@@ -70,7 +70,7 @@ impl Assembly {
             store: Arc::clone(&store),
             clock: clock.clone(),
             ids,
-            rsa: RsaPool::one_place_a_core(),
+            rsa: RsaPool::one_thread_a_core().map_err(StartError::Runtime)?,
             scenarios,
             merchants,
             public_urls: public_urls(&config, &providers)?,

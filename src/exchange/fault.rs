@@ -54,11 +54,11 @@ pub(super) fn send(
             return None;
         }
     };
-    let recorder = exchanges.recorder.clone();
     let faulted = departure.fault.is_some();
+    let told = Arc::clone(exchanges);
     let body = body.when_left(move |whole| match (faulted, whole) {
-        (true, _) => recorder.delivered(seq, Delivery::Faulted),
-        (false, false) => recorder.delivered(seq, Delivery::ClientLeft),
+        (true, _) => told.recorder.delivered(seq, Delivery::Faulted),
+        (false, false) => told.recorder.delivered(seq, Delivery::ClientLeft),
         (false, true) => {}
     });
     let mut response = hyper::Response::new(body);

@@ -149,16 +149,18 @@ pub(super) fn refusal_line(
     call: &Call,
     refusal: Option<&Refusal>,
 ) -> RefusalLine {
-    let id = exchanges.id(call.received().seq);
-    RefusalLine(refusal.map(|refusal| match (call.failed(), refusal) {
-        (Some((check, failure)), _) => {
-            let fix = failure.fix.unwrap_or_else(|| check.fix.to_owned());
-            let told = format!("expected {}; got {}; {fix}", failure.expected, failure.got);
-            (id, check.id.to_owned(), scrubbed(told))
-        }
-        (None, refusal) => {
-            let what = verdict_word(refusal);
-            (id, what.to_owned(), reason(refusal).map(scrubbed).unwrap_or_default())
+    RefusalLine(refusal.map(|refusal| {
+        let id = exchanges.id(call.received().seq);
+        match (call.failed(), refusal) {
+            (Some((check, failure)), _) => {
+                let fix = failure.fix.unwrap_or_else(|| check.fix.to_owned());
+                let told = format!("expected {}; got {}; {fix}", failure.expected, failure.got);
+                (id, check.id.to_owned(), scrubbed(told))
+            }
+            (None, refusal) => {
+                let what = verdict_word(refusal);
+                (id, what.to_owned(), reason(refusal).map(scrubbed).unwrap_or_default())
+            }
         }
     }))
 }
@@ -275,7 +277,7 @@ impl Kept {
                 .header_lines()
                 .into_iter()
                 .map(|(name, value)| {
-                    let value = masking::masked_header(&name, &value);
+                    let value = masking::masked_header(&name, value);
                     (name, value)
                 })
                 .collect(),

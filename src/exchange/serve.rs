@@ -57,13 +57,14 @@ async fn live(exchanges: Arc<Exchanges>, received: Arc<Received>) -> Departure {
             Ok(None) => {}
             Err(panic) => {
                 let reason = format!("a panic while answering: {}", panic_text(&*panic));
-                return internal(&exchanges, &provider, &call, reason).await;
+                // In a box, as all that is rare: the common life is moved about, and should be small.
+                return Box::pin(internal(&exchanges, &provider, &call, reason)).await;
             }
         }
     }
     let call = Call::new(Arc::clone(&exchanges.services), Arc::clone(&received));
     let reason = "other exchanges changed the same transaction first, every time".to_owned();
-    internal(&exchanges, &provider, &call, reason).await
+    Box::pin(internal(&exchanges, &provider, &call, reason)).await
 }
 
 /// One walk through the steps. `None`: something was stale, and nothing was written.
@@ -140,7 +141,7 @@ async fn attempt(
             Some(Departure::new(answer, plan.fault))
         }
         Ok(Committed::Stale) => None,
-        Err(reason) => Some(unrecorded(exchanges, provider, call, &reason).await),
+        Err(reason) => Some(Box::pin(unrecorded(exchanges, provider, call, &reason)).await),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
 use super::{Store, StoreError, instant};
 use crate::limits;
@@ -238,8 +238,14 @@ pub struct Retention {
     pub bytes: u64,
 }
 
-const SUMMARY: &str = "seq, at, provider, merchant, attribution, endpoint, method, target, status, \
+/// Columns of the narrow table, but for the number of bytes.
+pub(super) const SUMMARY: &str = "seq, at, provider, merchant, attribution, endpoint, method, target, status, \
                        verdict, failed_check, subject, duration_us";
+
+/// Columns of the wide table, but for the number.
+pub(super) const DETAIL: &str = "peer, origin, front_door, request_headers, request_body, request_note, \
+                      opened_request, ladder, reason, scenario, answer_headers, answer_body, \
+                      answer_note, opened_answer, near_misses, delivery";
 
 impl Store {
     /// Lists exchanges, newest first.
@@ -338,13 +344,7 @@ impl Store {
         .await
         .map_err(|source| StoreError::database("count the journal", source))?;
         rows.iter()
-            .map(|row| {
-                Ok(Retention {
-                    merchant: row.try_get("merchant")?,
-                    exchanges: row.try_get::<i64, _>("exchanges")?.unsigned_abs(),
-                    bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
-                })
-            })
+            .map(retention)
             .collect::<Result<_, sqlx::Error>>()
             .map_err(|source| StoreError::database("count the journal", source))
     }
@@ -361,36 +361,43 @@ impl Store {
     ) -> Result<Vec<Retention>, StoreError> {
         let failed = |source| StoreError::database("evict old exchanges", source);
         let mut writer = self.writer.lock().await;
-        let chosen = match merchant {
-            Some(_) => "SELECT seq FROM exchanges WHERE merchant IS ?1 ORDER BY seq LIMIT ?2",
-            None => "SELECT seq FROM exchanges WHERE ?1 IS ?1 ORDER BY seq LIMIT ?2",
+        // The oldest of one merchant are all of its own up to a number, the oldest of all everybody's.
+        let whose = match merchant {
+            Some(_) => "merchant IS ?1",
+            None => "?1 IS ?1",
         };
-        let mut removed = Vec::new();
         let mut work = sqlx::Connection::begin(&mut *writer).await.map_err(failed)?;
-        let details = format!("DELETE FROM exchange_details WHERE seq IN ({chosen})");
-        let summaries = format!(
-            "DELETE FROM exchanges WHERE seq IN ({chosen}) RETURNING seq, merchant, stored_bytes"
+        let counted = format!(
+            "SELECT merchant, COUNT(*) AS exchanges, SUM(stored_bytes) AS bytes, MAX(seq) AS newest
+             FROM (SELECT seq, merchant, stored_bytes FROM exchanges WHERE {whose}
+                   ORDER BY seq LIMIT ?2)
+             GROUP BY merchant"
         );
-        sqlx::query(AssertSqlSafe(details))
-            .bind(merchant.flatten())
-            .bind(i64::from(count))
-            .execute(&mut *work)
-            .await
-            .map_err(failed)?;
-        let rows = sqlx::query(AssertSqlSafe(summaries))
+        let rows = sqlx::query(AssertSqlSafe(counted))
             .bind(merchant.flatten())
             .bind(i64::from(count))
             .fetch_all(&mut *work)
             .await
             .map_err(failed)?;
-        let mut newest = 0;
-        for row in &rows {
-            newest = newest.max(row.try_get::<i64, _>("seq").map_err(failed)?);
-            removed.push(Retention {
-                merchant: row.try_get("merchant").map_err(failed)?,
-                exchanges: 1,
-                bytes: row.try_get::<i64, _>("stored_bytes").map_err(failed)?.unsigned_abs(),
-            });
+        let removed: Vec<_> =
+            rows.iter().map(retention).collect::<Result<_, _>>().map_err(failed)?;
+        let newest = rows
+            .iter()
+            .map(|row| row.try_get("newest"))
+            .try_fold(0_i64, |newest, seq| seq.map(|seq: i64| newest.max(seq)))
+            .map_err(failed)?;
+        let details = format!(
+            "DELETE FROM exchange_details
+             WHERE seq IN (SELECT seq FROM exchanges WHERE {whose} AND seq <= ?2)"
+        );
+        let summaries = format!("DELETE FROM exchanges WHERE {whose} AND seq <= ?2");
+        for statement in [details, summaries] {
+            sqlx::query(AssertSqlSafe(statement))
+                .bind(merchant.flatten())
+                .bind(newest)
+                .execute(&mut *work)
+                .await
+                .map_err(failed)?;
         }
         sqlx::query(
             "INSERT INTO folder (name, value) VALUES ('evicted_until', ?1)
@@ -413,74 +420,6 @@ impl Store {
         let value = self.folder_value("evicted_until").await?;
         Ok(value.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
-}
-
-/// Rows of one statement at most. Each number of rows is a statement of its own in the connection's
-/// cache, so the bound is one on memory, too.
-const ROWS: usize = 32;
-
-/// Inserts exchanges inside the caller's transaction.
-pub(super) async fn insert_all(
-    connection: &mut SqliteConnection,
-    exchanges: &[&ExchangeDetail],
-) -> Result<(), sqlx::Error> {
-    for rows in exchanges.chunks(ROWS) {
-        // Both statements go to the database's thread in one message.
-        let mut query = QueryBuilder::<Sqlite>::new("");
-        push_summaries(&mut query, rows);
-        query.push("; ");
-        push_details(&mut query, rows);
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-fn push_summaries(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
-    query.push("INSERT INTO exchanges (").push(SUMMARY).push(", stored_bytes) ");
-    query.push_values(rows, |mut row, exchange| {
-        let summary = &exchange.summary;
-        row.push_bind(summary.seq)
-            .push_bind(summary.at.as_microsecond())
-            .push_bind(&*summary.provider)
-            .push_bind(&summary.merchant)
-            .push_bind(summary.attribution.word())
-            .push_bind(summary.endpoint.as_deref())
-            .push_bind(&summary.method)
-            .push_bind(&summary.target)
-            .push_bind(summary.status.map(i64::from))
-            .push_bind(summary.verdict.word())
-            .push_bind(&summary.failed_check)
-            .push_bind(&summary.subject)
-            .push_bind(summary.duration_us)
-            .push_bind(i64::try_from(stored_bytes(exchange)).unwrap_or(i64::MAX));
-    });
-}
-
-fn push_details(query: &mut QueryBuilder<Sqlite>, rows: &[&ExchangeDetail]) {
-    query.push(
-        "INSERT INTO exchange_details (seq, peer, origin, front_door, request_headers, request_body, \
-         request_note, opened_request, ladder, reason, scenario, answer_headers, answer_body, \
-         answer_note, opened_answer, near_misses, delivery) ",
-    );
-    query.push_values(rows, |mut row, exchange| {
-        row.push_bind(exchange.summary.seq)
-            .push_bind(&exchange.peer)
-            .push_bind(&exchange.origin)
-            .push_bind(&exchange.front_door)
-            .push_bind(json(&exchange.request_headers))
-            .push_bind(&exchange.request_body)
-            .push_bind(&exchange.request_note)
-            .push_bind(exchange.opened_request.as_ref().map(json))
-            .push_bind(json(&exchange.ladder))
-            .push_bind(&exchange.reason)
-            .push_bind(&exchange.scenario)
-            .push_bind(json(&exchange.answer_headers))
-            .push_bind(&exchange.answer_body)
-            .push_bind(&exchange.answer_note)
-            .push_bind(exchange.opened_answer.as_deref().map(json))
-            .push_bind(exchange.near_misses.as_ref().map(json))
-            .push_bind(exchange.delivery.map(Delivery::word));
-    });
 }
 
 /// Roughly what an exchange takes in the database: its bodies and its texts.
@@ -510,6 +449,14 @@ fn json_bytes(value: &Value) -> usize {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 6,
     }
+}
+
+fn retention(row: &SqliteRow) -> Result<Retention, sqlx::Error> {
+    Ok(Retention {
+        merchant: row.try_get("merchant")?,
+        exchanges: row.try_get::<i64, _>("exchanges")?.unsigned_abs(),
+        bytes: row.try_get::<i64, _>("bytes")?.unsigned_abs(),
+    })
 }
 
 fn summary(row: &SqliteRow) -> Result<ExchangeSummary, StoreError> {
@@ -565,7 +512,7 @@ fn detail(row: &SqliteRow) -> Result<ExchangeDetail, StoreError> {
     })
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records of text are JSON")
 }
 

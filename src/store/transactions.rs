@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
+use super::transaction_cache::Known;
 use super::{Store, StoreError, instant, micros};
+use crate::limits;
 
 /// A state row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +77,9 @@ impl Store {
         key: &str,
     ) -> Result<Option<Arc<Transaction>>, StoreError> {
         let generation = match self.cache.look(merchant, kind, key) {
-            Ok(cached) => return Ok(Some(cached)),
-            Err(generation) => generation,
+            Known::Row(cached) => return Ok(Some(cached)),
+            Known::Absent => return Ok(None),
+            Known::Unknown(generation) => generation,
         };
         let row = sqlx::query(
             "SELECT merchant, kind, key, provider, version, status, state, created_at, updated_at
@@ -249,6 +252,16 @@ impl Store {
         .map_err(|source| StoreError::database("look for transactions", source))?;
         rows.iter().map(transaction).collect()
     }
+}
+
+/// The names of all transactions, or one more of them than can be known: merchant, kind and key.
+pub(super) async fn names(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    sqlx::query_as("SELECT merchant, kind, key FROM transactions LIMIT ?")
+        .bind(i64::try_from(limits::KNOWN_TRANSACTIONS + 1).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
 }
 
 fn transaction(row: &SqliteRow) -> Result<Transaction, StoreError> {

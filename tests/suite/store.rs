@@ -392,6 +392,45 @@ async fn a_stale_entry_leaves_nothing_behind_while_its_neighbours_are_written() 
 }
 
 #[tokio::test]
+async fn of_two_that_make_one_transaction_in_one_batch_the_first_is_written() {
+    for with_callbacks in [false, true] {
+        let folder = Folder::new();
+        let store = folder.open().await;
+        let made = |seq| {
+            let mut made = entry(seq, "m");
+            made.changes.push(order_change("m", "A", None, "pending"));
+            made.notifications.extend(with_callbacks.then(|| callback("m", "A")));
+            made
+        };
+        let neighbour = entry(3, "m");
+
+        let outcome = store.commit(&[made(1), made(2), neighbour]).await.expect("writable");
+
+        let (written, stale) = (Committed::Written, Committed::Stale);
+        assert_eq!(outcome, [written, stale, written]);
+        assert_eq!(remaining(&store).await, [3, 1]);
+        let order = store.transaction("m", "order", "A").await.expect("readable").expect("made");
+        assert_eq!((order.version, order.created_at), (1, at(50)));
+        let queued = store.notifications(&of("m")).await.expect("readable");
+        assert_eq!(queued.len(), usize::from(with_callbacks));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_a_statement_is_written_whole_or_not_at_all() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let entries: Vec<Entry> = (1..=70).map(|seq| entry(seq, "m")).collect();
+
+    let outcome = store.commit(&entries).await.expect("writable");
+
+    assert_eq!(outcome, [Committed::Written; 70]);
+    let again: Vec<Entry> = (71..=139).chain([1]).map(|seq| entry(seq, "m")).collect();
+    assert!(store.commit(&again).await.is_err(), "number 1 is taken");
+    assert_eq!(remaining(&store).await.len(), 70);
+}
+
+#[tokio::test]
 async fn a_decision_from_before_a_reset_does_not_touch_a_row_of_the_same_name_made_after_it() {
     let folder = Folder::new();
     let store = folder.open().await;

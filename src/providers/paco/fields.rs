@@ -375,45 +375,46 @@ static AMOUNT: &[Member] = &[
 
 fn fits(value: &Value, kind: &Kind) -> Result<(), String> {
     let text = value.as_str();
-    let (fits, wanted) = match kind {
-        Kind::Text(most) => (
-            text.is_some_and(|text| !text.is_empty() && text.chars().count() <= *most),
-            format!("a string of 1 to {most} characters"),
-        ),
-        Kind::Scalar => {
-            (!value.is_object() && !value.is_array(), "a string, number or boolean".to_owned())
+    let fits = match kind {
+        Kind::Text(most) => {
+            text.is_some_and(|text| !text.is_empty() && text.chars().count() <= *most)
         }
-        Kind::Flag => (matches!(text, Some("Y" | "N")), "\"Y\" or \"N\"".to_owned()),
-        Kind::Integer => (value.is_i64(), "a whole number".to_owned()),
-        Kind::Currency => (
-            text.is_some_and(|text| {
-                text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
-            }),
-            "an ISO 4217 code of three capital letters".to_owned(),
-        ),
-        Kind::Boolean => (value.is_boolean(), "true or false".to_owned()),
-        Kind::DateTime => (
-            text.is_some_and(is_date_time),
-            "an ISO 8601 date and time such as 2026-01-01T00:00:00.000Z".to_owned(),
-        ),
-        Kind::Url(most) => (
-            text.is_some_and(|text| text.len() <= *most && is_absolute_url(text)),
-            format!("an absolute http or https URL of at most {most} characters"),
-        ),
-        Kind::CardNumber => (
-            text.is_some_and(passes_luhn),
-            "a card number of 12 to 19 digits that passes the Luhn check".to_owned(),
-        ),
-        Kind::CardExpiry => (text.is_some_and(is_month_and_year), "four digits MMYY".to_owned()),
-        Kind::Cvv => (
-            text.is_some_and(|text| {
-                (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-            }),
-            "three or four digits".to_owned(),
-        ),
-        Kind::Object(_) | Kind::List(_) | Kind::Amount | Kind::Any => (true, String::new()),
+        Kind::Scalar => !value.is_object() && !value.is_array(),
+        Kind::Flag => matches!(text, Some("Y" | "N")),
+        Kind::Integer => value.is_i64(),
+        Kind::Currency => text.is_some_and(|text| {
+            text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+        }),
+        Kind::Boolean => value.is_boolean(),
+        Kind::DateTime => text.is_some_and(is_date_time),
+        Kind::Url(most) => text.is_some_and(|text| text.len() <= *most && is_absolute_url(text)),
+        Kind::CardNumber => text.is_some_and(passes_luhn),
+        Kind::CardExpiry => text.is_some_and(is_month_and_year),
+        Kind::Cvv => text.is_some_and(|text| {
+            (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+        }),
+        Kind::Object(_) | Kind::List(_) | Kind::Amount | Kind::Any => true,
     };
-    if fits { Ok(()) } else { Err(wanted) }
+    if fits { Ok(()) } else { Err(wanted(kind)) }
+}
+
+fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Text(most) => format!("a string of 1 to {most} characters"),
+        Kind::Scalar => "a string, number or boolean".to_owned(),
+        Kind::Flag => "\"Y\" or \"N\"".to_owned(),
+        Kind::Integer => "a whole number".to_owned(),
+        Kind::Currency => "an ISO 4217 code of three capital letters".to_owned(),
+        Kind::Boolean => "true or false".to_owned(),
+        Kind::DateTime => "an ISO 8601 date and time such as 2026-01-01T00:00:00.000Z".to_owned(),
+        Kind::Url(most) => format!("an absolute http or https URL of at most {most} characters"),
+        Kind::CardNumber => {
+            "a card number of 12 to 19 digits that passes the Luhn check".to_owned()
+        }
+        Kind::CardExpiry => "four digits MMYY".to_owned(),
+        Kind::Cvv => "three or four digits".to_owned(),
+        Kind::Object(_) | Kind::List(_) | Kind::Amount | Kind::Any => String::new(),
+    }
 }
 
 /// What the message has instead of a missing member: a misspelling, if there is one.

@@ -66,6 +66,13 @@ enum Inside {
 }
 
 async fn inside(call: &Call, body: &[u8], environment: Environment) -> Inside {
+    // What passed the seals was read already: all claims, and the request among them.
+    if let (Some(beside), Some(request)) = (call.beside(), call.opened()) {
+        let (mut beside, mut request) = (beside.clone(), request.clone());
+        let masked = mask_value(&mut beside) | mask_value(&mut request);
+        let content = Value::Object(Map::from_iter([("request".to_owned(), request)]));
+        return Inside::Read { content, masked };
+    }
     if let Some(unsealed) = call.unsealed() {
         return judged(&payload_of(unsealed));
     }

@@ -1,5 +1,6 @@
 //! An order as it is kept and moved: PACO keeps it by access token and order number.
 
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -390,9 +391,8 @@ fn invoice_no(office: &str, number: i64) -> String {
 
 /// An instant with seven fractional digits and Z, as PACO's .NET services write it.
 pub(super) fn date_time(at: Timestamp) -> String {
-    // Counted from the second's beginning, also before 1970.
-    let fraction = at.as_nanosecond().rem_euclid(1_000_000_000) / 100;
-    format!("{}.{fraction:07}Z", at.strftime("%Y-%m-%dT%H:%M:%S"))
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(7));
+    PRINTER.timestamp_to_string(&at)
 }
 
 /// An instant to the second without Z, as `validTillDateTime` has it.

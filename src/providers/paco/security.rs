@@ -137,6 +137,7 @@ async fn jose_request(
     call.judge(&CRIT, critical(&jws.header, now, settings))?;
     let request = call.step(&REQUEST, request_claim(&mut claims))?;
     note_request(call, request);
+    call.set_beside(Value::Object(claims));
     call.set_form(AnswerForm {
         sealed: match wanted_form(call.received(), MessageForm::Jose) {
             MessageForm::Jose => Some((algorithm, encryption)),
