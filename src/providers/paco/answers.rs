@@ -7,14 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::constants;
+use super::constants::{ANSWER_BACKDATE_S, ANSWER_ISSUER, ANSWER_LIFETIME_S};
 use super::errors::{self, Code};
 use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
 use super::orders::date_time;
-use super::settings::{
-    self, ANSWER_BACKDATE_S, ANSWER_ISSUER, ANSWER_LIFETIME_S, Environment, ResponseDialect,
-    Settings,
-};
+use super::settings::{Environment, ResponseDialect, Settings};
 use crate::blueprint::{Call, Merchant, Reply, ReplyBody, Services, WireReply};
 use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PublicKey;
@@ -191,7 +190,7 @@ pub(super) async fn seal(
                             JOSE
                         }
                         None => {
-                            answer.status = settings::JOSE_FAILURE_STATUS;
+                            answer.status = constants::JOSE_FAILURE_STATUS;
                             answer.body =
                                 json_bytes(&json!({"message": errors::NO_ENCRYPTION_KEY}));
                             JSON

@@ -298,7 +298,7 @@ pub(super) fn creq_of(transaction: &str) -> String {
         "threeDSServerTransID": transaction,
         "acsTransID": transaction,
         "messageType": "CReq",
-        "messageVersion": super::settings::THREE_DS_VERSION,
+        "messageVersion": super::constants::THREE_DS_VERSION,
         "challengeWindowSize": "05",
     });
     URL_SAFE_NO_PAD.encode(message.to_string())

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::browser::{Answer, ChallengeResult, Visit, creq_of};
+use super::constants::THREE_DS_VERSION;
 use super::html;
 use super::orders::{Challenge, Found, Moment};
 use super::pages::{finished, office_of, too_late};
 use super::payments::{event_of, merchant_id};
-use super::settings::{Settings, THREE_DS_VERSION};
+use super::settings::Settings;
 use super::states::{Event, State};
 use crate::blueprint::{Call, Decision, Refusal, Verified};
 use crate::scenario::Outcome;

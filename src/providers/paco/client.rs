@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{header, json_bytes};
 use super::client_wishes::{amounts_that_follow, checked_version, query};
+use super::constants::REQUEST_AUDIENCE;
 use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
 use super::orders::KIND;
-use super::settings::{BasicAuth, Environment, REQUEST_AUDIENCE};
+use super::settings::{BasicAuth, Environment};
 use super::{client_answers, client_pages, client_tamperings};
 use crate::blueprint::{
     CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::constants::ANSWER_ISSUER;
 use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
-use super::settings::ANSWER_ISSUER;
 use crate::blueprint::{ClientAnswer, ClientRequest, Reading};
 use crate::crypto::jose::{
     CompactJwe, CompactJws, ContentEncryption, KeyWrapping, SignatureAlgorithm,

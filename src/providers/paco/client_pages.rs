@@ -3,7 +3,7 @@
 use hyper::http::Method;
 use serde_json::{Map, Value, json};
 
-use super::settings::ANSWER_PATH;
+use super::constants::ANSWER_PATH;
 use crate::blueprint::{CallWish, ClientRequest, Tampering};
 
 /// A browser's request, and what its shop must have done before.

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Draft, inquiry};
+use super::constants::ANSWER_ISSUER;
 use super::keys;
 use super::merchant::PacoMerchant;
-use super::settings::ANSWER_ISSUER;
 use crate::blueprint::{ClientRequest, Tampering};
 use crate::crypto::jose;
 

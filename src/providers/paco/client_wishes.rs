@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value};
 
-use super::settings::API_VERSIONS;
+use super::constants::API_VERSIONS;
 use crate::blueprint::{CallError, CallWish};
 use crate::money::Amount;
 

@@ -1,6 +1,6 @@
 //! PACO's response codes and their texts.
 
-use super::settings;
+use super::constants;
 
 /// A response code with its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub(super) fn codes_table() -> String {
          \"{ACCESS_DENIED}\" [seed]; \"{INVALID_TOKEN}\" ({}), \"{EXPIRED_TOKEN}\", \
          \"{ENCRYPTION_REQUIRED}\", \"{UNSUPPORTED_MEDIA_TYPE}\", \"{NO_ENCRYPTION_KEY}\" (texts \
          [assumed]).",
-        settings::JOSE_FAILURE_STATUS
+        constants::JOSE_FAILURE_STATUS
     );
     table
 }

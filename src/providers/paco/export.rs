@@ -32,8 +32,8 @@ pub(super) fn files(
         ("SANDGATE_PACO_BASIC_USER", parts.basic_user.clone()),
         ("SANDGATE_PACO_BASIC_PASSWORD", parts.basic_password.clone()),
         ("SANDGATE_PACO_KID", environment.kid().to_owned()),
-        ("SANDGATE_PACO_REQUEST_AUDIENCE", super::settings::REQUEST_AUDIENCE.to_owned()),
-        ("SANDGATE_PACO_ANSWER_ISSUER", super::settings::ANSWER_ISSUER.to_owned()),
+        ("SANDGATE_PACO_REQUEST_AUDIENCE", super::constants::REQUEST_AUDIENCE.to_owned()),
+        ("SANDGATE_PACO_ANSWER_ISSUER", super::constants::ANSWER_ISSUER.to_owned()),
     ];
     if let Some(office) = parts.offices.first() {
         lines.push(("SANDGATE_PACO_OFFICE_ID", office.id.clone()));

@@ -11,10 +11,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::browser::creq_of;
 use super::challenges;
+use super::constants::ANSWER_PATH;
 use super::orders::{Challenge, Order};
 use super::payments::page_origin;
 use super::results::returning;
-use super::settings::ANSWER_PATH;
 use super::states::State;
 use super::voids::shown;
 use crate::blueprint::{Call, Reply, ReplyBody};

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::answers::{answer, envelope};
 use super::cards::CardDetails;
+use super::constants::UNKNOWN_ORDER_STATUS;
 use super::errors::{SUCCESS, UNKNOWN_ORDER};
 use super::messages::{MessageAmount, TransactionStatus};
 use super::orders::{self, Order, date_time};
-use super::settings::{Settings, UNKNOWN_ORDER_STATUS};
+use super::settings::Settings;
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;
 use crate::scenario::Outcome;

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answers::envelope;
+use super::constants::MAX_LISTED;
 use super::errors::{INVALID_REQUEST, SUCCESS};
 use super::messages::{AdvancedSearch, MessageAmount, TransactionList};
 use super::orders::{self, Order, asked_instant, date_time};
 use super::payments::{merchant_id, scripted_refusal};
-use super::settings::{MAX_LISTED, Settings};
+use super::settings::Settings;
 use super::voids::refused;
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;

@@ -207,7 +207,7 @@ fn load_offices(
     for office in offices {
         let member = format!("offices[{}]", office.id);
         let length = office.id.chars().count();
-        if length == 0 || length > super::settings::MAX_OFFICE_ID {
+        if length == 0 || length > super::constants::MAX_OFFICE_ID {
             return Err(EnrolmentError {
                 member,
                 reason: format!("an office id has 1 to 20 characters, this one has {length}"),

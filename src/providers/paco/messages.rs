@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::constants::{MAX_OFFICE_ID, MAX_ORDER_NO, MAX_PRODUCT_DESCRIPTION, MAX_URL};
 use super::fields::Kind::{
     Amount, Any, Boolean, CardExpiry, CardNumber, Cvv, DateTime, Flag, Integer, List, Object,
     Scalar, Text, Url,
 };
 use super::fields::{Member, optional, required};
-use super::settings::{MAX_OFFICE_ID, MAX_ORDER_NO, MAX_PRODUCT_DESCRIPTION, MAX_URL};
 
 /// Longest free text where no source gives a length.
 const FREE: usize = 4000;

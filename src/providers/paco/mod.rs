@@ -26,11 +26,13 @@ mod answers;
 mod browser;
 mod cards;
 mod challenges;
+mod claims;
 mod client;
 mod client_answers;
 mod client_pages;
 mod client_tamperings;
 mod client_wishes;
+mod constants;
 mod errors;
 mod events;
 mod export;
@@ -219,7 +221,7 @@ fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
         ),
         page_endpoint(
             settings,
-            ("answerChallenge", Method::POST, settings::ANSWER_PATH),
+            ("answerChallenge", Method::POST, constants::ANSWER_PATH),
             (ladder::ANSWER_CHECKS, browser::answer),
             challenges::answered,
         ),
@@ -341,7 +343,7 @@ impl Provider for Paco {
     }
 
     fn constants(&self) -> &'static [NamedConstant] {
-        settings::CONSTANTS
+        constants::CONSTANTS
     }
 
     fn scenario_files(&self) -> &'static [(&'static str, &'static str)] {
@@ -357,7 +359,7 @@ impl Provider for Paco {
             ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
             ("settings", settings::settings_table()),
-            ("constants", settings::constants_table()),
+            ("constants", constants::constants_table()),
         ]
     }
 
@@ -369,7 +371,7 @@ impl Provider for Paco {
         find_endpoint(
             self.endpoints_at(received.connection.front_door_host.as_deref()),
             CaseRule::Ignored,
-            |_version, segment| settings::API_VERSIONS.contains(&segment),
+            |_version, segment| constants::API_VERSIONS.contains(&segment),
             &received.method,
             without_last_slash(received.uri.path()),
         )
@@ -444,7 +446,7 @@ impl Provider for Paco {
     }
 
     fn notification_taken(&self, status: u16) -> bool {
-        settings::is_notification_success(status)
+        constants::is_notification_success(status)
     }
 
     fn demo(&self) -> Enrolment {

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::addressed;
 use super::answers::{AnswerForm, Seal, in_dialect, version};
+use super::constants::NOTIFICATION_CONTENT_TYPE;
 use super::merchant::PacoMerchant;
 use super::orders::Order;
-use super::settings::{Environment, NOTIFICATION_CONTENT_TYPE};
+use super::settings::Environment;
 use crate::blueprint::{Call, Merchant, NotificationMessage, Services};
 use crate::crypto::jose::{ContentEncryption, SignatureAlgorithm};
 use crate::store::NewNotification;

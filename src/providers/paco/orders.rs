@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::answers::api_request_text;
 use super::cards::{Authentication, Card, CardDetails};
+use super::constants::{ACS_TIMEOUT_S, REFUND_REVIEW_S, THREE_DS_VERSION};
 use super::errors::{
     CANCELLED, Code, DECLINED, NOT_AUTHENTICATED, ORDER_EXPIRED, PENDING, SUCCESS, SYSTEM_ERROR,
 };
 use super::merchant::Office;
 use super::messages::{Instalments, MessageAmount, NotificationUrls};
 use super::notifications::Form;
-use super::settings::{ACS_TIMEOUT_S, REFUND_REVIEW_S, THREE_DS_VERSION};
 use super::states::{Event, State, Timed, as_of, next_due};
 use crate::blueprint::{Call, Refusal};
 use crate::ids::Ids;

@@ -4,11 +4,12 @@ use hyper::http::Method;
 use serde_json::{Value, json};
 
 use super::answers::{business_error, envelope, scripted_envelope};
+use super::constants::JOSE_FAILURE_STATUS;
 use super::errors::{
     ACCESS_DENIED, ENCRYPTION_REQUIRED, EXPIRED_TOKEN, INVALID_REQUEST, INVALID_TOKEN,
     UNSUPPORTED_MEDIA_TYPE,
 };
-use super::settings::{JOSE_FAILURE_STATUS, Settings};
+use super::settings::Settings;
 use super::{html, ladder, pages, refunds};
 use crate::blueprint::{BodyFault, Call, Refusal, Reply};
 use crate::checks::Check;

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::answers::AnswerForm;
+use super::claims::{
+    claims, company_api_key, critical, expiry, is_paco_audience, issued_at, issued_by, lifetime,
+    not_before, request_claim,
+};
+use super::constants::{JOSE_FAILURE_STATUS, KID_OF_THE_EXAMPLE, TOKEN_HEADERS};
 use super::errors::NO_ENCRYPTION_KEY;
 use super::fields::{self, Member, Rules};
 use super::keys;
@@ -20,16 +24,12 @@ use super::ladder::{
     TOKEN,
 };
 use super::merchant::PacoMerchant;
-use super::settings::{
-    AllowList, BasicAuth, Environment, JOSE_FAILURE_STATUS, KID_OF_THE_EXAMPLE, MessageEncryption,
-    REQUEST_AUDIENCE, Settings, TOKEN_HEADERS,
-};
+use super::settings::{AllowList, BasicAuth, Environment, MessageEncryption, Settings};
 use crate::blueprint::{Call, Received, Refusal, Reply, Scheme, Verified};
 use crate::checks::{Failure, address, basic};
 use crate::crypto::jose::{
     CompactJwe, CompactJws, ContentEncryption, DecryptionFault, KeyWrapping, SignatureAlgorithm,
 };
-use crate::diagnosis::instants::{from_seconds, spoken};
 use crate::json;
 
 /// The form of a message, told by a media type.
@@ -185,7 +185,7 @@ fn note_subject(call: &Call, request: &Value) {
 pub(super) type Judged = Result<Option<Cow<'static, str>>, Failure>;
 
 #[expect(clippy::unnecessary_wraps, reason = "every rung is judged to the same type")]
-fn skipped(reason: &'static str) -> Judged {
+pub(super) fn skipped(reason: &'static str) -> Judged {
     Ok(Some(Cow::Borrowed(reason)))
 }
 
@@ -497,154 +497,6 @@ fn signed_by(
     ))
 }
 
-fn claims(payload: &[u8]) -> Result<Map<String, Value>, Failure> {
-    json::parse_object(payload)
-        .map_err(|fault| Failure::new("a JSON object of claims", fault.to_string()))
-}
-
-fn is_paco_audience(claims: &Map<String, Value>) -> Result<(), Failure> {
-    let holds = match claims.get("aud") {
-        Some(Value::String(audience)) => audience == REQUEST_AUDIENCE,
-        // RFC 7519 §4.1.3 allows several audiences.
-        Some(Value::Array(audiences)) => audiences.iter().any(|one| one == REQUEST_AUDIENCE),
-        _ => false,
-    };
-    if holds {
-        return Ok(());
-    }
-    Err(Failure::new(format!("aud \"{REQUEST_AUDIENCE}\""), member_text(claims, "aud")))
-}
-
-fn issued_by(claims: &Map<String, Value>, merchant: &PacoMerchant) -> Result<(), Failure> {
-    if claims.get("iss").and_then(Value::as_str) == Some(merchant.token.as_str()) {
-        return Ok(());
-    }
-    Err(Failure::new(
-        format!("iss \"{}\", the access token", merchant.token),
-        member_text(claims, "iss"),
-    ))
-}
-
-fn company_api_key(claims: &Map<String, Value>, merchant: &PacoMerchant) -> Judged {
-    match claims.get("CompanyApiKey") {
-        None => skipped("the claim was not sent"),
-        Some(Value::String(key)) if *key == merchant.token => Ok(None),
-        Some(_) => Err(Failure::new(
-            format!("CompanyApiKey \"{}\", the access token", merchant.token),
-            member_text(claims, "CompanyApiKey"),
-        )),
-    }
-}
-
-fn not_before(claims: &Map<String, Value>, now: Timestamp, settings: &Settings) -> Judged {
-    match claims.get("nbf") {
-        None => skipped("nbf was not sent"),
-        Some(value) => {
-            not_in_the_future(instant(value, "nbf")?, "nbf", now, settings).map(|_| None)
-        }
-    }
-}
-
-fn issued_at(
-    claims: &Map<String, Value>,
-    now: Timestamp,
-    settings: &Settings,
-) -> Result<Timestamp, Failure> {
-    let value = claims
-        .get("iat")
-        .ok_or_else(|| Failure::new("the claim iat in seconds since 1970", "no iat"))?;
-    not_in_the_future(instant(value, "iat")?, "iat", now, settings)
-}
-
-fn not_in_the_future(
-    at: Timestamp,
-    claim: &str,
-    now: Timestamp,
-    settings: &Settings,
-) -> Result<Timestamp, Failure> {
-    let ahead = at.duration_since(now);
-    if ahead <= settings.jose_clock_skew {
-        return Ok(at);
-    }
-    Err(Failure::new(
-        format!(
-            "{claim} at or before {now}, {} s of skew granted",
-            settings.jose_clock_skew.as_secs()
-        ),
-        format!("{claim} {at}, which is {} ahead", spoken(ahead)),
-    ))
-}
-
-fn expiry(
-    value: Option<&Value>,
-    place: &str,
-    now: Timestamp,
-    settings: &Settings,
-) -> Result<(), Failure> {
-    let Some(value) = value else {
-        return Err(Failure::new(format!("{place} in seconds since 1970"), "none"));
-    };
-    let at = instant(value, "exp")?;
-    let late = now.duration_since(at);
-    if late <= settings.jose_clock_skew {
-        return Ok(());
-    }
-    Err(Failure::new(
-        format!("{place} after {now}, {} s of skew granted", settings.jose_clock_skew.as_secs()),
-        format!("exp {at}, which is {} past", spoken(late)),
-    ))
-}
-
-fn lifetime(issued: Timestamp, now: Timestamp, settings: &Settings) -> Judged {
-    let Some(most) = settings.jose_max_lifetime else {
-        return skipped("jose_max_lifetime_s is unlimited");
-    };
-    let age = now.duration_since(issued);
-    let granted = most.saturating_add(settings.jose_clock_skew);
-    if age <= granted {
-        return Ok(None);
-    }
-    Err(Failure::new(
-        format!(
-            "a message at most {} s old by its iat, {} s of skew granted",
-            most.as_secs(),
-            settings.jose_clock_skew.as_secs()
-        ),
-        format!("iat {issued}, which is {} ago", spoken(age)),
-    ))
-}
-
-fn critical(header: &Map<String, Value>, now: Timestamp, settings: &Settings) -> Judged {
-    let Some(crit) = header.get("crit") else {
-        return skipped("crit was not sent");
-    };
-    let only_exp = matches!(crit, Value::Array(names) if names.len() == 1 && names[0] == "exp");
-    if !only_exp {
-        return Err(Failure::new("crit [\"exp\"], or none", member_text(header, "crit")));
-    }
-    expiry(header.get("exp"), "the header exp, which crit names", now, settings).map(|()| None)
-}
-
-fn request_claim(claims: &mut Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    match claims.remove("request") {
-        Some(Value::Object(request)) => Ok(request),
-        Some(other) => {
-            Err(Failure::new("the claim request, an object", json::kind(&other).to_owned()))
-        }
-        None => Err(Failure::new("the claim request, an object", "no request")),
-    }
-}
-
-/// A `NumericDate`: any JSON number of seconds (RFC 7519 §2).
-fn instant(value: &Value, claim: &str) -> Result<Timestamp, Failure> {
-    value.as_f64().and_then(from_seconds).ok_or_else(|| {
-        Failure::new(
-            format!("{claim} as a number of seconds since 1970"),
-            format!("{claim} {}", shortened(&value.to_string())),
-        )
-    })
-}
-
 /// The parameters of a query or a form, decoded; the first of a name counts.
 pub(super) fn parameters(text: &str) -> Map<String, Value> {
     let mut parameters = Map::new();
@@ -684,14 +536,14 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// A member as evidence: its JSON text, or that it is absent.
-fn member_text(map: &Map<String, Value>, name: &str) -> String {
+pub(super) fn member_text(map: &Map<String, Value>, name: &str) -> String {
     match map.get(name) {
         Some(value) => format!("{name} {}", shortened(&value.to_string())),
         None => format!("no {name}"),
     }
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const SHOWN: usize = 200;
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),

@@ -10,7 +10,7 @@ use super::mistakes::{
 use super::{Scene, quoted};
 use crate::diagnosis::Search;
 use crate::diagnosis::instants::{finer_unit, from_seconds, spoken, zone_offset};
-use crate::providers::paco::settings::{ANSWER_ISSUER, REQUEST_AUDIENCE};
+use crate::providers::paco::constants::{ANSWER_ISSUER, REQUEST_AUDIENCE};
 
 pub(super) fn who_and_for_whom(scene: &Scene<'_>, search: &mut Search) {
     let claim = |name: &str| scene.claims.get(name).and_then(Value::as_str);

@@ -12,9 +12,9 @@ use super::{Scene, is_inquiry, member, quoted};
 use crate::crypto::jose::{CompactJwe, CompactJws};
 use crate::diagnosis::{Search, token_text};
 use crate::json;
+use crate::providers::paco::constants::TOKEN_HEADERS;
 use crate::providers::paco::layers::Layer;
 use crate::providers::paco::security::token_damage;
-use crate::providers::paco::settings::TOKEN_HEADERS;
 
 /// Also where everything passed: PACO ignores the seal of an inquiry, and so nobody would notice.
 pub(super) fn of_inquiries(scene: &Scene<'_>, search: &mut Search) {

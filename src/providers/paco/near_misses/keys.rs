@@ -15,9 +15,10 @@ use crate::crypto::jose::{
 };
 use crate::diagnosis::Search;
 use crate::diagnosis::rsa_signature::signed_otherwise;
+use crate::providers::paco::constants::KID_OF_THE_EXAMPLE as EXAMPLE;
 use crate::providers::paco::keys;
 use crate::providers::paco::layers::{Layer, OpenedWith, Role};
-use crate::providers::paco::settings::{Environment, KID_OF_THE_EXAMPLE as EXAMPLE};
+use crate::providers::paco::settings::Environment;
 
 pub(super) fn of_encryption(scene: &Scene<'_>, search: &mut Search) {
     let Some(Layer::Jwe { opened, jwe, .. }) = scene.peeled.layers.first() else {
