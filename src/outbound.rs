@@ -24,7 +24,7 @@ use crate::stopwatch::pause;
 pub struct OutboundRequest {
     /// HTTP method.
     pub method: Method,
-    /// An absolute `http://` URL.
+    /// An absolute URL.
     pub url: String,
     /// Header lines beyond Host and Content-Length.
     pub headers: Vec<(&'static str, String)>,
@@ -100,11 +100,31 @@ pub enum OutboundError {
 /// # Errors
 /// Where it went wrong: the URL, the connection, the answer, or the time limit.
 pub async fn send(request: OutboundRequest) -> Result<OutboundAnswer, OutboundError> {
-    let uri = absolute(&request.url)?;
+    let uri = absolute(&request.url, "http")?;
+    send_to(request, uri, None).await
+}
+
+/// The same over TLS, for an `https://` URL.
+///
+/// # Errors
+/// As [`send`], and where no TLS connection came about.
+pub async fn send_secured(
+    request: OutboundRequest,
+    tls: &TlsClient,
+) -> Result<OutboundAnswer, OutboundError> {
+    let uri = absolute(&request.url, "https")?;
+    send_to(request, uri, Some(tls)).await
+}
+
+async fn send_to(
+    request: OutboundRequest,
+    uri: Uri,
+    tls: Option<&TlsClient>,
+) -> Result<OutboundAnswer, OutboundError> {
     let at = origin(&uri);
     let limit = request.time_limit;
     tokio::select! {
-        answer = exchange(request, uri, &at) => answer,
+        answer = exchange(request, uri, &at, tls) => answer,
         () = pause(limit) => Err(OutboundError::TooSlow {
             at,
             seconds: limit.as_secs(),
@@ -112,16 +132,16 @@ pub async fn send(request: OutboundRequest) -> Result<OutboundAnswer, OutboundEr
     }
 }
 
-fn absolute(url: &str) -> Result<Uri, OutboundError> {
+fn absolute(url: &str, scheme: &str) -> Result<Uri, OutboundError> {
     let wrong = |reason: &str| OutboundError::Url {
         url: url.to_owned(),
         reason: reason.to_owned(),
     };
     let uri: Uri = url.parse().map_err(|error| wrong(&format!("{error}")))?;
     match uri.scheme_str() {
-        Some("http") => {}
+        Some(named) if named == scheme => {}
         Some("https") => return Err(wrong("only plain http is spoken here")),
-        _ => return Err(wrong("it has no scheme http://")),
+        _ => return Err(wrong(&format!("it has no scheme {scheme}://"))),
     }
     match uri.host() {
         Some(host) if !host.is_empty() => Ok(uri),
@@ -139,20 +159,32 @@ async fn exchange(
     request: OutboundRequest,
     uri: Uri,
     at: &str,
+    tls: Option<&TlsClient>,
 ) -> Result<OutboundAnswer, OutboundError> {
     // An IPv6 address stands in brackets in a URL and without them everywhere else.
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let connected = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await;
+    let usual = if tls.is_some() { 443 } else { 80 };
+    let connected = TcpStream::connect((host, uri.port_u16().unwrap_or(usual))).await;
     let stream = connected.map_err(|error| nothing_there(at, &error))?;
     // Small requests on a fresh connection gain nothing from waiting for more bytes.
     let _ = stream.set_nodelay(true);
     let most = Most::Whole(request.most_bytes);
-    converse(stream, head(&request.method, &request.headers, request.body, &uri), most)
-        .await
-        .map_err(|reason| OutboundError::NoAnswer {
-            at: at.to_owned(),
-            reason,
-        })
+    let head = head(&request.method, &request.headers, request.body, &uri);
+    let answered = match tls {
+        None => converse(stream, head, most).await,
+        Some(tls) => {
+            let secured = tls.connect(host, stream).await;
+            let stream = secured.map_err(|reason| OutboundError::Tls {
+                at: at.to_owned(),
+                reason,
+            })?;
+            converse(stream, head, most).await
+        }
+    };
+    answered.map_err(|reason| OutboundError::NoAnswer {
+        at: at.to_owned(),
+        reason,
+    })
 }
 
 /// How much of an answer is read.
@@ -275,6 +307,12 @@ impl Courier {
     #[must_use]
     pub fn destinations(&self) -> &Destinations {
         &self.destinations
+    }
+
+    /// How it speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> &TlsClient {
+        &self.tls
     }
 
     /// Judges a URL and resolves its name.

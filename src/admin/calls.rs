@@ -84,16 +84,6 @@ async fn call(
             "call another endpoint",
         ));
     };
-    if last.tls {
-        return Err(Problem::conflict(
-            format!(
-                "merchant \"{}\" must be called over HTTPS, and calls speak HTTP",
-                merchant.id()
-            ),
-            "call for a merchant that may use HTTP: POST /merchants with {\"settings\": \
-             {\"https_only\": \"off\"}}",
-        ));
-    }
     let mut preparations = Vec::new();
     for request in requests {
         let sent = send(&admin, &provider, &merchant, now, &request).await?;
@@ -188,15 +178,20 @@ async fn send(
 ) -> Result<Sent, Problem> {
     let before = admin.services.store.last_sequence().await?;
     let base = admin.base_urls.get(provider.id()).cloned().unwrap_or_default();
-    let answer = outbound::send(OutboundRequest {
+    let base = if request.tls { base.replacen("http:", "https:", 1) } else { base };
+    let outgoing = OutboundRequest {
         method: request.method.clone(),
         url: format!("{base}{}", request.target),
         headers: request.headers.clone(),
         body: request.body.clone().into(),
         time_limit: limits::CALL,
         most_bytes: limits::CALL_ANSWER_BYTES,
-    })
-    .await;
+    };
+    let answer = if request.tls {
+        outbound::send_secured(outgoing, admin.courier.tls()).await
+    } else {
+        outbound::send(outgoing).await
+    };
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {

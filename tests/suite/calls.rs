@@ -203,19 +203,20 @@ fn what_a_merchants_settings_require_is_sent() {
 }
 
 #[test]
-fn the_documented_profile_can_be_called_once_http_is_allowed() {
+fn a_merchant_that_must_use_https_is_called_over_it() {
     let sandbox = Sandbox::with(|builder| builder.setting("paco", "profile", "documented"));
     Shop::with(&sandbox, "http", &json!({"https_only": "off"}));
 
-    call(&sandbox, &json!({"provider": "paco", "endpoint": "nonUi"})).assert_problem(
-        409,
-        "merchant \"demo-paco\" must be called over HTTPS",
-        "https_only",
-    );
-    let asked = json!({"provider": "paco", "endpoint": "nonUi", "merchant": "http"});
-    let called = called(&sandbox, &asked);
+    for (merchant, scheme) in [("demo-paco", "https"), ("http", "http")] {
+        let asked = json!({"provider": "paco", "endpoint": "Void", "merchant": merchant});
+        let called = called(&sandbox, &asked);
 
-    assert_eq!(called["code"], "PC-B050000", "{called:#}");
+        assert_eq!(called["code"], "PC-B050000", "{called:#}");
+        let exchange = called["exchange"].as_str().expect("an id");
+        let shown = sandbox.admin_get(&format!("/exchanges/{exchange}")).json();
+        let origin = shown["origin"].as_str().unwrap_or_default();
+        assert!(origin.starts_with(&format!("{scheme}:")), "{origin}");
+    }
 }
 
 #[test]
