@@ -12,4 +12,6 @@ CREATE TABLE issued (
 
 ALTER TABLE transactions ADD COLUMN due_at INTEGER;
 
+CREATE INDEX transactions_newest ON transactions (merchant, kind, created_at DESC, key);
+
 CREATE INDEX transactions_due ON transactions (due_at) WHERE due_at IS NOT NULL;

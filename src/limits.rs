@@ -71,6 +71,11 @@ pub const CACHED_TRANSACTIONS: usize = 4_096;
 /// database is asked whether one does.
 pub const KNOWN_TRANSACTIONS: usize = 200_000;
 
+/// Bytes of state behind the rows of one provider's list: with large orders it ends before its usual
+/// number of rows. Transactions themselves have no bound: they are what the gateway knows, and a
+/// sandbox that forgot an order would lie. `POST /reset` clears them.
+pub const LISTED_BYTES: usize = 16 * 1024 * 1024;
+
 /// Most items on one page of a list of the admin API.
 pub const PAGE_ITEMS: u32 = 1_000;
 

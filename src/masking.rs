@@ -95,7 +95,7 @@ fn mask_member(name: &str, value: &mut Value) -> bool {
                 return true;
             }
         };
-        if PUBLISHED_TEST_CARDS.contains(&digits(&text).as_str()) {
+        if PUBLISHED_TEST_CARDS.contains(&digits(&text).as_str()) || is_masked(&text) {
             return false;
         }
         *value = Value::String(mask_number(&text));
@@ -105,6 +105,11 @@ fn mask_member(name: &str, value: &mut Value) -> bool {
         return false;
     }
     mask_value(value)
+}
+
+/// Six and four digits around letters, as a number is shown once it is masked.
+fn is_masked(text: &str) -> bool {
+    text.contains('X') && digits(text).len() <= 10
 }
 
 /// A string that may be JSON, a token, or free text.

@@ -262,6 +262,37 @@ fn without_card_data(ladder: Vec<LadderRung>) -> Vec<LadderRung> {
     rungs.collect()
 }
 
+/// A path and query without card data, which may hide behind escapes.
+fn scrubbed_target(target: &str) -> String {
+    if !target.contains('%') || masking::scrub(&percent_decoded(target)).is_none() {
+        return scrubbed(target.to_owned());
+    }
+    let path = target.split('?').next().unwrap_or_default();
+    match masking::scrub(&percent_decoded(path)) {
+        None => format!("{path}?***"),
+        Some(_) => "/***".to_owned(),
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let escaped = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (first, escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                rest = &behind[2..];
+            }
+            (byte, _) => {
+                decoded.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 fn scrubbed(text: String) -> String {
     masking::scrub(&text).unwrap_or(text)
 }
@@ -272,7 +303,7 @@ impl Kept {
     pub fn unmasked(call: &Call, answer: &WireReply) -> Self {
         let received = call.received();
         Self {
-            target: scrubbed(received.target().to_owned()),
+            target: scrubbed_target(received.target()),
             request_headers: received
                 .header_lines()
                 .into_iter()

@@ -51,7 +51,7 @@ pub struct TransactionFilter {
 }
 
 /// Rows of one page where a caller goes through many.
-const PAGE: i64 = 500;
+const PAGE: i64 = 100;
 
 /// Whose transactions are meant.
 #[derive(Clone, Copy, Debug)]

@@ -358,7 +358,8 @@ fn an_office_that_is_written_otherwise_is_named() {
 fn the_item_price_of_the_sample_code_is_accepted_and_named_all_the_same() {
     let (sandbox, shop) = shop();
     let items = |prices: &[u32]| -> Value {
-        prices.iter().map(|price| json!({"purchaseItemPrice": amount_of(*price)})).collect()
+        let item = |price: &u32| json!({"purchaseItemPrice": amount_of(*price), "subMerchantID": "string"});
+        prices.iter().map(item).collect()
     };
 
     for (order, prices, found) in [

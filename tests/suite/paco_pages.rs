@@ -93,6 +93,8 @@ fn every_button_of_the_page_leads_where_it_says() {
         let late = post(&sandbox, &path, PAID);
         late.assert_status(409);
         assert!(!late.text().contains("cardNumber"), "an ended payment offers no form");
+        let way_back = format!("id=\"return\" href=\"{}", url.replace('&', "&amp;"));
+        assert!(late.text().contains(&way_back), "who clicked twice gets back: {}", late.text());
         assert_eq!(shop.state(&sandbox, "A1"), state, "{form}");
     }
 }
@@ -176,6 +178,78 @@ fn card_data_typed_into_the_page_is_masked_before_it_is_kept() {
         assert!(!kept.contains(secret), "{secret} is kept: {kept}");
     }
     assert!(kept.contains("550000"), "{kept}");
+}
+
+#[test]
+fn card_data_in_other_places_is_not_kept_either() {
+    let (sandbox, shop) = shop();
+    let payer = json!({"personType": "general", "pan": "5500000000000004", "cvv": "917"});
+    let mut message = shop.payment("A1").member("generalPayerDetails", payer);
+    message.request["creditCardDetails"]["payerName"] = json!("5500 0000 0000 0004");
+
+    let answer = message.sealed().send(&sandbox);
+    let hidden = "/api/2.0/Inquiry/transactionStatus?orderNo=1&c=%35%35%30%30000000000004";
+    let asked = sandbox.paco("GET", hidden, &[("apiKey", &shop.token)], "");
+
+    answer.assert_status(200);
+    let places = [
+        sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text(),
+        sandbox.admin_get(&format!("/exchanges/{}", asked.exchange())).text(),
+        sandbox.admin_get("/transactions/shop/order/A1").text(),
+        sandbox.admin_get("/notifications/1").text(),
+        shop.says(&shop.list(&json!({})).sealed().send(&sandbox)).to_string(),
+    ];
+    for place in places {
+        for secret in ["917", "5500000000000004", "5500 0000 0000 0004", "%35%35%30%30"] {
+            assert!(!place.contains(secret), "{secret} is kept: {place}");
+        }
+    }
+}
+
+#[test]
+fn a_challenge_s_name_opens_no_page() {
+    let (sandbox, shop) = shop();
+    let paid = shop.payment("A1").member("request3dsFlag", "Y").sealed().send(&sandbox);
+    let challenge = &shop.says(&paid)["data"]["paymentIncompleteResult"]["aresACSChallenge"];
+    let html = challenge["challengeHTML"].as_str().expect("a form").to_owned();
+    let (_, rest) = html.split_once("name=\"creq\" value=\"").expect("a creq");
+    let creq = rest.split_once('"').expect("its end").0;
+    let decoded = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, creq);
+    let message: Value = serde_json::from_slice(&decoded.expect("base64url")).expect("JSON");
+    let name = message["acsTransID"].as_str().expect("an id");
+
+    let answer = post(&sandbox, &format!("/payment/?pid={name}"), "action=decline");
+
+    answer.assert_status(404);
+    assert_eq!(shop.state(&sandbox, "A1"), "I/AC");
+}
+
+#[test]
+fn a_card_in_an_order_for_the_page_is_not_the_payer_s() {
+    let (sandbox, shop) = shop();
+    let path = page(&sandbox, &shop, &{
+        let mut message = shop.payment("A1");
+        message.target = "/api/2.0/Payment/prePaymentUi".to_owned();
+        message
+    });
+
+    let shown = visit(&sandbox, &path).text();
+
+    assert!(shown.contains("name=\"cardNumber\"") && !shown.contains("stored card"), "{shown}");
+}
+
+#[test]
+fn an_order_that_has_expired_before_it_began_is_refused_with_the_reason() {
+    let (sandbox, shop) = shop();
+
+    for message in [shop.page("A1"), shop.payment("A1")] {
+        let asked = message.member("paymentExpiryDateTime", "2025-12-31T23:00:00");
+        let answer = asked.sealed().send(&sandbox);
+
+        assert_eq!(code(&shop.says(&answer)), "PC-B050095");
+        let why = sandbox.explanation(&answer.exchange()).to_string();
+        assert!(why.contains("paymentExpiryDateTime after 2026-01-01T00:00:00Z"), "{why}");
+    }
 }
 
 #[test]

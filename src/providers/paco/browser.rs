@@ -123,8 +123,13 @@ pub(super) async fn answer(
 async fn on_page(call: &Call, settings: &Settings) -> Result<Found, Refusal> {
     call.judge(&HTTPS, over_https(call, settings))?;
     let query = parameters(call.received().uri.query().unwrap_or_default());
-    let key = call.step(&PAGE, page(call, &query))?;
-    proven_order(call, &key).await
+    let named = match call.issued() {
+        Some(issued) => Some(order_of(call, &issued.key).await?),
+        None => None,
+    };
+    let found = call.step(&PAGE, page(&query, named))?;
+    proven(call, &found);
+    Ok(found)
 }
 
 /// The order whose payer is challenged.
@@ -135,25 +140,31 @@ async fn at_challenge(
 ) -> Result<Found, Refusal> {
     call.judge(&HTTPS, over_https(call, settings))?;
     let key = call.step(&CREQ, creq(call, form))?;
-    let found = proven_order(call, &key).await?;
+    let found = order_of(call, &key).await?;
+    proven(call, &found);
     call.step(&SESSION_DATA, session_data(&found, form))?;
     Ok(found)
 }
 
-async fn proven_order(call: &Call, key: &str) -> Result<Found, Refusal> {
+/// Whoever comes by a name that was handed out is who it was handed out to.
+fn proven(call: &Call, found: &Found) {
     call.proven();
-    call.set_subject(key.chars().take(100).collect::<String>());
+    call.set_subject(found.order.order_no.chars().take(100).collect::<String>());
+}
+
+async fn order_of(call: &Call, key: &str) -> Result<Found, Refusal> {
     orders::find(call, key).await?.ok_or_else(|| Refusal::Internal {
         reason: format!("a page was handed out for the order {key}, which is not there"),
     })
 }
 
-fn page(call: &Call, query: &Map<String, Value>) -> Result<String, Failure> {
+fn page(query: &Map<String, Value>, named: Option<Found>) -> Result<Found, Failure> {
     let expected = "the pid of a paymentPageURL or webPaymentUrl that was handed out";
-    match (text(query, "pid"), call.issued()) {
+    match (text(query, "pid"), named) {
         (None, _) => Err(Failure::new(expected, "no pid")),
-        (Some(_), Some(issued)) => Ok(issued.key.clone()),
-        (Some(pid), None) => Err(Failure::new(
+        // The name of a challenge is no page's.
+        (Some(pid), Some(found)) if pid == found.order.controller_internal_id => Ok(found),
+        (Some(pid), _) => Err(Failure::new(
             expected,
             format!("\"{}\", which stands for no order", pid.chars().take(64).collect::<String>()),
         )

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::orders::Moment;
 use super::states::State;
 use crate::blueprint::{Call, Refusal};
-use crate::masking::mask_number;
+use crate::masking::{mask_number, scrub};
 use crate::store::{Change, TransactionChange};
 
 /// The kind under which stored cards are kept, by their `storedCardUniqueID`.
@@ -56,16 +56,13 @@ pub(super) struct CardDetails<'o> {
 
 impl Card {
     /// Keeps of a card what may be kept.
-    pub(super) fn from_number(
-        number: &str,
-        expiry: Option<String>,
-        holder: Option<String>,
-    ) -> Self {
+    pub(super) fn from_number(number: &str, expiry: Option<String>, holder: Option<&str>) -> Self {
         Self {
             masked_number: mask_number(number),
             scheme: scheme(number).to_owned(),
             expiry,
-            holder,
+            // People type numbers where a name is asked for.
+            holder: holder.map(|holder| scrub(holder).unwrap_or_else(|| holder.to_owned())),
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) const MAX_OFFICE_ID: usize = 20;
 pub(super) const MAX_ORDER_NO: usize = 50;
 pub(super) const MAX_PRODUCT_DESCRIPTION: usize = 255;
 pub(super) const MAX_URL: usize = 2048;
+/// Longest delay before the browser returns: a longer one would look like a page that hangs.
+pub(super) const MAX_REDIRECT_DELAY_S: i64 = 3600;
 /// How long a payer may take over a challenge, and a checker over a refund.
 pub(super) const ACS_TIMEOUT_S: i64 = 600;
 pub(super) const REFUND_REVIEW_S: i64 = 7 * 86_400;
@@ -124,7 +126,57 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
         "PC-B050904",
         "in the notification of an expired order; no code is published [assumed]",
     ),
-    constant("cancelled_code", "PC-B050910", "one client takes it for cancelled [public, medium]"),
+    constant(
+        "cancelled_code",
+        "PC-B050910",
+        "one client takes it for cancelled [public, medium]; given for a payer who left, too [assumed]",
+    ),
+    constant(
+        "past_expiry",
+        "refused with PC-B050095",
+        "a paymentExpiryDateTime that is not after now [assumed]",
+    ),
+    constant(
+        "card_of_a_page_order",
+        "ignored",
+        "creditCardDetails of prePaymentUi is harmless [public, high]",
+    ),
+    constant(
+        "available_payment_types",
+        "CC, CC-AX, CC-CA, CC-UP, CC-VI",
+        "captured of a Nepalese office [public, high]; the same list for every office [assumed]",
+    ),
+    constant(
+        "reference_formats",
+        "approvalCode 6 digits [public]; pspReferenceNo 12, refundNo 13 digits; localScheme VI, CA, AX, \
+         UP, JC or CC; pspName Sandgate",
+        "nothing else is known [assumed]",
+    ),
+    constant(
+        "notification_api_response",
+        "responseToRequestMessageId of the order's request, responseTime 0",
+        "a notification answers no request of its own [assumed]",
+    ),
+    constant(
+        "eci_in_api_response",
+        "null",
+        "captured before a payment; after one it stands in creditCardAuthenticatedDetails [assumed]",
+    ),
+    constant(
+        "return_parameters",
+        "form-encoded, then every escape encoded once more",
+        "captured for a blank, which came back as %2b [public, high]; for other characters [inferred]",
+    ),
+    constant(
+        "refund_item_members",
+        "referenceNo, refundItemAmount, subMerchantID",
+        "refundItems is named by the official sample [public, high], its elements nowhere [assumed]",
+    ),
+    constant(
+        "max_redirect_delay_s",
+        "3600",
+        "a longer autoRedirectDelayTimer counts as this [assumed]",
+    ),
     constant("missing_3ds_flag", "N", "request3dsFlag left out counts as N [assumed]"),
     constant(
         "acs_timeout_s",
@@ -190,8 +242,8 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
     ),
     constant(
         "list_dates",
-        "fromDate and toDate bound transactionDateTime, both inclusive; without an offset they are \
-         UTC; the year 0001 counts as not set",
+        "fromDate and toDate bound transactionDateTime, both inclusive; toDate without a time \
+         means the whole day; without an offset they are UTC; the year 0001 counts as not set",
         "the unset form [public, high], the rest [assumed]",
     ),
     constant(

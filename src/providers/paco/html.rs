@@ -11,8 +11,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::browser::creq_of;
 use super::challenges;
-use super::constants::ANSWER_PATH;
+use super::constants::{ANSWER_PATH, MAX_REDIRECT_DELAY_S};
 use super::orders::{Challenge, Order};
+use super::pages::return_url;
 use super::payments::page_origin;
 use super::results::returning;
 use super::states::State;
@@ -79,6 +80,7 @@ pub(super) fn challenge_form(acs_url: &str, creq: &str, session_data: &str) -> S
 pub(super) fn returned(call: &Call, order: &Order, url: &str) -> Reply {
     let target = in_ascii(&returning(url, order));
     let delay = order.redirect_delay_s.filter(|seconds| *seconds > 0);
+    let delay = delay.map(|seconds| seconds.min(MAX_REDIRECT_DELAY_S));
     let Some(seconds) = delay else {
         return Reply::empty(303)
             .with_header("location", target)
@@ -123,7 +125,7 @@ fn payment_form(order: &Order) -> Markup {
     let by_card = order.is_paid_by_card();
     html! {
         form #card method="post" {
-            @if let (true, Some(card)) = (by_card, &order.card) {
+            @if let (true, Some(card), true) = (by_card, &order.card, order.stored_card.is_some()) {
                 p { "The stored card ending in " strong { (card.last_four()) } " pays." }
             } @else if by_card {
                 (field("cardNumber", "Card number", "cc-number", "numeric", "4706 8600 0000 2325", 23))
@@ -198,7 +200,11 @@ fn ended(call: &Call, order: &Order) -> Reply {
     let body = html! {
         h1 { (sentence(order)) }
         (summary_list(order))
-        p.small { "Nothing more can be done here; you may close this page." }
+        @if let Some(url) = return_url(order) {
+            // Whoever clicked twice sees this page, and wants back all the same.
+            p { a #return href=(in_ascii(&returning(url, order))) { "Back to the shop" } }
+        }
+        p.small { "Nothing more can be done here." }
     };
     document(call, Some(order), "Payment", &body)
 }
@@ -317,6 +323,8 @@ fn policy(call: &Call, order: Option<&Order>) -> String {
 fn origin_of(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    // Who the browser is there says nothing about where it may go.
+    let authority = authority.rsplit('@').next()?;
     let harmless =
         authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
     harmless.then(|| format!("{scheme}://{authority}"))
@@ -372,7 +380,7 @@ mod tests {
         );
         assert_eq!(origin_of("http://[::1]:80/"), Some("http://[::1]:80".into()));
         assert_eq!(origin_of("https://a;script-src/x"), None);
-        assert_eq!(origin_of("https://user@shop.test/"), None);
+        assert_eq!(origin_of("https://user@shop.test/"), Some("https://shop.test".into()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::answers::envelope;
@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::voids::refused;
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;
+use crate::limits;
 use crate::money::Amount;
 use crate::scenario::Outcome;
 
@@ -60,7 +61,11 @@ impl Search {
         };
         Ok(Self {
             from: asked_instant(asked.from_date.as_deref()),
-            to: asked_instant(asked.to_date.as_deref()),
+            to: asked_instant(asked.to_date.as_deref()).map(|at| match &asked.to_date {
+                // A day without a time means the whole of it.
+                Some(text) if text.len() == "2026-01-01".len() => end_of_day(at),
+                _ => at,
+            }),
             amount_from: amount("amountFrom", &asked.amount_from)?,
             amount_to: amount("amountTo", &asked.amount_to)?,
             asked,
@@ -94,11 +99,28 @@ impl Search {
     }
 }
 
+fn end_of_day(at: Timestamp) -> Timestamp {
+    at.saturating_add(SignedDuration::from_hours(24))
+        .and_then(|next| next.checked_sub(SignedDuration::from_micros(1)))
+        .unwrap_or(at)
+}
+
 /// The newest orders that fit, page by page, so that a merchant with many costs no more memory.
 async fn found(call: &Call, search: &Search) -> Result<Vec<Order>, Refusal> {
     let internal = |reason: String| Refusal::Internal { reason };
     let store = &call.services().store;
     let mut found = Vec::new();
+    if !search.asked.order_no.is_empty() {
+        // Named orders are looked up, and nothing else is read.
+        for order_no in search.asked.order_no.iter().take(MAX_LISTED) {
+            found.extend(orders::find(call, order_no).await?.map(|found| found.order));
+        }
+        found.retain(|order| search.fits(order));
+        found.sort_by(|a, b| (b.created_at, &a.order_no).cmp(&(a.created_at, &b.order_no)));
+        found.dedup_by(|a, b| a.order_no == b.order_no);
+        return Ok(found);
+    }
+    let mut bytes = 0;
     let mut after = None;
     loop {
         let page = store.newest_of_kind(merchant_id(call), orders::KIND, after.as_ref()).await;
@@ -111,8 +133,9 @@ async fn found(call: &Call, search: &Search) -> Result<Vec<Order>, Refusal> {
             let order = orders::read(stored, call.now()).map_err(internal)?.order;
             if search.fits(&order) {
                 found.push(order);
+                bytes += stored.state.len();
             }
-            if found.len() == MAX_LISTED {
+            if found.len() == MAX_LISTED || bytes > limits::LISTED_BYTES {
                 return Ok(found);
             }
         }

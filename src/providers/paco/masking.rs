@@ -1,6 +1,8 @@
 //! What the journal keeps of PACO's messages: what is sealed to PACO's public demo keys anybody can
 //! open, so a sealed body is kept whole only if what is inside was read and holds no card data.
 
+use std::sync::Arc;
+
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
@@ -37,7 +39,30 @@ pub(super) async fn keep(call: Call, answer: WireReply, environment: Environment
     };
     kept.request_body = body;
     kept.request_note = note;
+    if kept.request_note.is_some() {
+        // What came as a text may go back as one.
+        mask_answer(&mut kept);
+    }
     kept
+}
+
+/// Takes card data out of an answer, of which its request had some.
+fn mask_answer(kept: &mut Kept) {
+    match &kept.opened_answer {
+        Some(opened) => {
+            let mut opened = Value::clone(opened);
+            if mask_value(&mut opened) {
+                kept.opened_answer = Some(Arc::new(opened));
+                kept.answer_note = Some(taken_out(&kept.answer_body));
+                kept.answer_body = protected_header(&kept.answer_body);
+            }
+        }
+        None => {
+            let (body, note) = masked_plain(std::mem::take(&mut kept.answer_body));
+            kept.answer_body = body;
+            kept.answer_note = note;
+        }
+    }
 }
 
 /// The opened request without card data: of a sealed one, the claim that was masked already.

@@ -220,18 +220,7 @@ static REFUND_ITEM: &[Member] = &[
     optional("subMerchantID", Text(FREE)),
 ];
 
-/// `Refund/refund`, in both shapes that are seen, but for its amount: what is wrong with that has
-/// a code of its own.
-pub(super) static REFUND_BUT_AMOUNT: &[Member] = &[
-    optional("apiRequest", Object(API_REQUEST)),
-    required("officeId", Text(MAX_OFFICE_ID)),
-    required("orderNo", Text(MAX_ORDER_NO)),
-    optional("productDescription", Text(MAX_PRODUCT_DESCRIPTION)),
-    optional("refundItems", List(&Object(REFUND_ITEM))),
-    required("localMakerChecker", Object(MAKER_CHECKER)),
-];
-
-/// `Refund/refund`.
+/// `Refund/refund`, in both shapes that are seen.
 pub(super) static REFUND: &[Member] = &[
     optional("apiRequest", Object(API_REQUEST)),
     required("officeId", Text(MAX_OFFICE_ID)),
@@ -335,6 +324,25 @@ pub(super) struct PurchaseItem {
     pub sub_merchant_id: Option<String>,
 }
 
+/// The payer without members that no source knows: what they hold would be kept and told again.
+pub(super) fn only_known_payer(payer: serde_json::Value) -> serde_json::Value {
+    only_known(payer, GENERAL_PAYER)
+}
+
+fn only_known(value: serde_json::Value, schema: &'static [Member]) -> serde_json::Value {
+    let serde_json::Value::Object(members) = value else {
+        return value;
+    };
+    let known = members.into_iter().filter_map(|(name, value)| {
+        let member = schema.iter().find(|member| member.name == name)?;
+        Some(match member.kind {
+            Object(schema) => (name, only_known(value, schema)),
+            _ => (name, value),
+        })
+    });
+    serde_json::Value::Object(known.collect())
+}
+
 /// What both payment endpoints read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -354,7 +362,7 @@ pub(super) struct Payment {
     pub mcp_flag: Option<String>,
     #[serde(rename = "request3dsFlag")]
     pub request_3ds_flag: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "purchaseItemize")]
     pub purchase_items: Vec<PurchaseItem>,
     pub general_payer_details: Option<serde_json::Value>,
     pub transaction_amount: MessageAmount,

@@ -158,163 +158,108 @@ fn addressed(host: Option<&str>) -> Option<Environment> {
 
 /// The endpoint table: each row says how it is reached, what it reads, and who decides.
 fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
+    let row = |name, method, path| Row {
+        settings,
+        name,
+        method,
+        path,
+    };
     vec![
-        message_endpoint(
-            settings,
-            ("prePaymentUi", Method::POST, "/api/{version}/Payment/prePaymentUi"),
-            (messages::PAYMENT, payments::order_rules),
-            payments::pre_payment_ui,
-        ),
-        message_endpoint(
-            settings,
-            ("nonUi", Method::POST, "/api/{version}/Payment/nonUi"),
-            (messages::PAYMENT, payments::direct_rules),
-            payments::non_ui,
-        ),
-        message_endpoint(
-            settings,
-            ("transactionList", Method::POST, "/api/{version}/Inquiry/transactionList"),
-            (messages::TRANSACTION_LIST, fields::no_more_rules),
-            lists::transaction_list,
-        ),
-        inquiry_endpoint(
-            settings,
-            ("transactionStatus", Method::GET, "/api/{version}/Inquiry/transactionStatus"),
-            messages::TRANSACTION_STATUS,
-            inquiries::transaction_status,
-        ),
-        message_endpoint(
-            settings,
-            ("Void", Method::POST, "/api/{version}/Void"),
-            (messages::VOID, fields::no_more_rules),
-            voids::void,
-        ),
-        message_endpoint(
-            settings,
-            ("Settlement", Method::PUT, "/api/{version}/Settlement"),
-            (messages::SETTLEMENT, fields::no_more_rules),
-            settlements::settle,
-        ),
-        message_endpoint(
-            settings,
-            ("refund", Method::POST, "/api/{version}/Refund/refund"),
-            (messages::REFUND, fields::no_more_rules),
-            refunds::refund,
-        ),
-        page_endpoint(
-            settings,
-            ("paymentPage", Method::GET, "/payment"),
-            (ladder::PAGE_CHECKS, browser::visit),
+        row("prePaymentUi", Method::POST, "/api/{version}/Payment/prePaymentUi")
+            .message((messages::PAYMENT, payments::order_rules), payments::pre_payment_ui),
+        row("nonUi", Method::POST, "/api/{version}/Payment/nonUi")
+            .message((messages::PAYMENT, payments::direct_rules), payments::non_ui),
+        row("transactionList", Method::POST, "/api/{version}/Inquiry/transactionList")
+            .message((messages::TRANSACTION_LIST, fields::no_more_rules), lists::transaction_list),
+        row("transactionStatus", Method::GET, "/api/{version}/Inquiry/transactionStatus")
+            .inquiry(messages::TRANSACTION_STATUS, inquiries::transaction_status),
+        row("Void", Method::POST, "/api/{version}/Void")
+            .message((messages::VOID, fields::no_more_rules), voids::void),
+        row("Settlement", Method::PUT, "/api/{version}/Settlement")
+            .message((messages::SETTLEMENT, fields::no_more_rules), settlements::settle),
+        row("refund", Method::POST, "/api/{version}/Refund/refund")
+            .message((messages::REFUND, fields::no_more_rules), refunds::refund),
+        row("paymentPage", Method::GET, "/payment").of(
+            ladder::PAGE_CHECKS,
+            browser::visit,
             pages::show,
         ),
-        page_endpoint(
-            settings,
-            ("payOnPage", Method::POST, "/payment"),
-            (ladder::PAGE_FORM_CHECKS, browser::click),
+        row("payOnPage", Method::POST, "/payment").of(
+            ladder::PAGE_FORM_CHECKS,
+            browser::click,
             pages::clicked,
         ),
-        page_endpoint(
-            settings,
-            ("challenge", Method::POST, challenges::PATH),
-            (ladder::CHALLENGE_CHECKS, browser::arrival),
+        row("challenge", Method::POST, challenges::PATH).of(
+            ladder::CHALLENGE_CHECKS,
+            browser::arrival,
             challenges::show,
         ),
-        page_endpoint(
-            settings,
-            ("answerChallenge", Method::POST, constants::ANSWER_PATH),
-            (ladder::ANSWER_CHECKS, browser::answer),
+        row("answerChallenge", Method::POST, constants::ANSWER_PATH).of(
+            ladder::ANSWER_CHECKS,
+            browser::answer,
             challenges::answered,
         ),
     ]
 }
 
-/// An endpoint that a payer's browser asks for.
-fn page_endpoint<R, O, OF, D, DF>(
-    settings: &SettingsSource,
-    (name, method, path): (&'static str, Method, &'static str),
-    (checks, open): (&'static [&'static Check], O),
-    decide: D,
-) -> Endpoint
-where
-    R: Send + 'static,
-    O: Fn(Call, Arc<Settings>) -> OF + Send + Sync + 'static,
-    OF: Future<Output = Result<Verified<R>, Refusal>> + Send + 'static,
-    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> DF + Send + Sync + 'static,
-    DF: Future<Output = Result<Decision, Refusal>> + Send + 'static,
-{
-    let (to_open, to_decide) = (settings.clone(), settings.clone());
-    Endpoint::new(
-        name,
-        method,
-        path,
-        checks,
-        move |call| {
-            let settings = to_open.of(&call);
-            open(call, settings)
-        },
-        move |call, request, outcome| {
-            let settings = to_decide.of(&call);
-            decide(call, settings, request, outcome)
-        },
-    )
+/// A row of the table under construction.
+struct Row<'s> {
+    settings: &'s SettingsSource,
+    name: &'static str,
+    method: Method,
+    path: &'static str,
 }
 
-/// An endpoint that takes a message, sealed or plain.
-fn message_endpoint<R, D, F>(
-    settings: &SettingsSource,
-    (name, method, path): (&'static str, Method, &'static str),
-    (schema, rules): (&'static [Member], Rules),
-    decide: D,
-) -> Endpoint
-where
-    R: DeserializeOwned + Send + 'static,
-    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
-{
-    let (to_open, to_decide) = (settings.clone(), settings.clone());
-    Endpoint::new(
-        name,
-        method,
-        path,
-        &ladder::MESSAGE_CHECKS,
-        move |call| {
-            let settings = to_open.of(&call);
-            security::message::<R>(call, settings, schema, rules)
-        },
-        move |call, request, outcome| {
-            let settings = to_decide.of(&call);
-            decide(call, settings, request, outcome)
-        },
-    )
-}
+impl Row<'_> {
+    /// An endpoint that takes a message, sealed or plain.
+    fn message<R, D, F>(self, (schema, rules): (&'static [Member], Rules), decide: D) -> Endpoint
+    where
+        R: DeserializeOwned + Send + 'static,
+        D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+    {
+        let open = move |call, settings| security::message::<R>(call, settings, schema, rules);
+        self.of(&ladder::MESSAGE_CHECKS, open, decide)
+    }
 
-/// An endpoint whose request is its query.
-fn inquiry_endpoint<R, D, F>(
-    settings: &SettingsSource,
-    (name, method, path): (&'static str, Method, &'static str),
-    schema: &'static [Member],
-    decide: D,
-) -> Endpoint
-where
-    R: DeserializeOwned + Send + 'static,
-    D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
-{
-    let (to_open, to_decide) = (settings.clone(), settings.clone());
-    Endpoint::new(
-        name,
-        method,
-        path,
-        &ladder::INQUIRY_CHECKS,
-        move |call| {
-            let settings = to_open.of(&call);
-            async move { security::inquiry::<R>(&call, &settings, schema) }
-        },
-        move |call, request, outcome| {
-            let settings = to_decide.of(&call);
-            decide(call, settings, request, outcome)
-        },
-    )
+    /// An endpoint whose request is its query.
+    fn inquiry<R, D, F>(self, schema: &'static [Member], decide: D) -> Endpoint
+    where
+        R: DeserializeOwned + Send + 'static,
+        D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+    {
+        let open = move |call: Call, settings: Arc<Settings>| async move {
+            security::inquiry::<R>(&call, &settings, schema)
+        };
+        self.of(&ladder::INQUIRY_CHECKS, open, decide)
+    }
+
+    /// Any endpoint: its checks, and its two steps with the settings that hold for the call.
+    fn of<R, O, OF, D, DF>(self, checks: &'static [&'static Check], open: O, decide: D) -> Endpoint
+    where
+        R: Send + 'static,
+        O: Fn(Call, Arc<Settings>) -> OF + Send + Sync + 'static,
+        OF: Future<Output = Result<Verified<R>, Refusal>> + Send + 'static,
+        D: Fn(Call, Arc<Settings>, Verified<R>, Outcome) -> DF + Send + Sync + 'static,
+        DF: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+    {
+        let (to_open, to_decide) = (self.settings.clone(), self.settings.clone());
+        Endpoint::new(
+            self.name,
+            self.method,
+            self.path,
+            checks,
+            move |call| {
+                let settings = to_open.of(&call);
+                open(call, settings)
+            },
+            move |call, request, outcome| {
+                let settings = to_decide.of(&call);
+                decide(call, settings, request, outcome)
+            },
+        )
+    }
 }
 
 impl Provider for Paco {

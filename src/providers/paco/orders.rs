@@ -299,7 +299,7 @@ impl Order {
             .refunds
             .iter()
             .filter(|refund| matches!(refund.state, RefundState::Refunded | RefundState::InReview));
-        settled.saturating_sub(gone.map(|refund| refund.minor).sum())
+        settled.saturating_sub(gone.map(|refund| refund.minor).fold(0, u64::saturating_add))
     }
 
     /// Moves the state to where time alone has brought it; says whether that was anywhere.

@@ -40,8 +40,9 @@ pub(super) async fn clicked(
     let event = match action {
         Action::Pay(typed) => {
             if let Some(typed) = typed {
+                let holder = typed.holder.as_deref();
                 found.order.card =
-                    Some(Card::from_number(&typed.number, Some(typed.expiry), typed.holder));
+                    Some(Card::from_number(&typed.number, Some(typed.expiry), holder));
             }
             match event_of(outcome) {
                 Event::Pay if found.order.with_3ds && settings.acs_challenges => Event::Challenge,
@@ -91,12 +92,35 @@ pub(super) fn finished(call: &Call, found: &Found) -> Decision {
 
 /// Where the browser goes after a result.
 fn way_back(call: &Call, order: &Order) -> Reply {
+    match return_url(order) {
+        Some(url) => html::returned(call, order, url),
+        None => html::page(call, order, None),
+    }
+}
+
+/// The merchant's URL for how a payment has ended; none while it is open, and for a payer who left.
+pub(super) fn return_url(order: &Order) -> Option<&str> {
     let urls = &order.notification_urls;
     match order.state {
-        State::Approved | State::Settled => html::returned(call, order, &urls.confirmation),
-        State::Cancelled => html::returned(call, order, &urls.cancellation),
-        State::Abandoned => html::page(call, order, None),
-        _ => html::returned(call, order, &urls.failed),
+        State::GatheringDetails
+        | State::InProgress
+        | State::Challenged
+        | State::Pending
+        | State::Abandoned => None,
+        State::Approved
+        | State::Settled
+        | State::Voided
+        | State::RefundInReview
+        | State::Refunded
+        | State::RefundRejected
+        | State::RefundExpired => Some(&urls.confirmation),
+        State::Cancelled => Some(&urls.cancellation),
+        State::ChallengeTimedOut
+        | State::Rejected
+        | State::VerificationFailed
+        | State::SystemError
+        | State::SessionExpired
+        | State::Expired => Some(&urls.failed),
     }
 }
 

@@ -10,7 +10,6 @@ use super::challenges;
 use super::errors::{
     Code, DECLINED, INVALID_REQUEST, NOT_AUTHENTICATED, PENDING, SUCCESS, SYSTEM_ERROR,
 };
-use super::html;
 use super::merchant::{Office, PacoMerchant};
 use super::messages::{CreditCardDetails, MessageAmount, Payment};
 use super::notifications;
@@ -18,6 +17,7 @@ use super::orders::{self, Item, Moment, Order, Origin, date_time_seconds, is_car
 use super::results;
 use super::settings::Settings;
 use super::states::{Event, State};
+use super::{html, messages};
 use crate::blueprint::{Call, Decision, Refusal, Reply, Verified};
 use crate::checks::Failure;
 use crate::scenario::{NOTHING_WRONG, Outcome};
@@ -30,6 +30,19 @@ pub(super) fn order_rules(request: &Value) -> Result<(), Failure> {
         return Err(Failure::new(
             "the member billingAddress, because airlineData is present",
             "none",
+        ));
+    }
+    let payment_type = request["paymentType"].as_str();
+    if let Some(unknown) = payment_type.filter(|payment_type| !is_known(payment_type)) {
+        return Err(Failure::new(
+            "paymentType CC, CC-VI, CC-CA, CC-AX, CC-UP, CC-JC, IPP, QR, WALLET, WALLET-… or IMBANK",
+            format!("\"{unknown}\""),
+        ));
+    }
+    if request.get("purchaseItems").is_some() && request.get("purchaseItemize").is_some() {
+        return Err(Failure::new(
+            "the member purchaseItems once",
+            "it, and purchaseItemize beside it",
         ));
     }
     let instalments = &request["installmentPaymentDetails"];
@@ -49,12 +62,6 @@ pub(super) fn direct_rules(request: &Value) -> Result<(), Failure> {
     let Some(payment_type) = request["paymentType"].as_str() else {
         return Err(Failure::new("the member paymentType of a direct payment", "none"));
     };
-    if !is_known(payment_type) {
-        return Err(Failure::new(
-            "paymentType CC, CC-VI, CC-CA, CC-AX, CC-UP, CC-JC, IPP, QR, WALLET, WALLET-… or IMBANK",
-            format!("\"{payment_type}\""),
-        ));
-    }
     let stored = request["storeCardDetails"]["storedCardUniqueID"].as_str();
     if !is_card(payment_type) || stored.is_some_and(is_stored_card_id) {
         return Ok(());
@@ -92,9 +99,10 @@ pub(super) async fn pre_payment_ui(
     let request = request.into_inner();
     let office = office(call, settings, &request.office_id)?;
     refuse_duplicate(call, settings, &request.order_no).await?;
-    let card = stored_card(call, settings, &request).await?;
+    let card = paying_card(call, settings, &request, false).await?;
     scripted_refusal(call, settings, outcome)?;
     let order = new_order(call, &office, request, card, false);
+    refuse_past_expiry(call, settings, &order)?;
     let data = json!({
         "paymentIncompleteResult": results::incomplete(&order, &Value::Null),
         "paymentPage": {
@@ -120,8 +128,9 @@ pub(super) async fn non_ui(
     let request = request.into_inner();
     let office = office(call, settings, &request.office_id)?;
     refuse_duplicate(call, settings, &request.order_no).await?;
-    let card = stored_card(call, settings, &request).await?;
+    let card = paying_card(call, settings, &request, true).await?;
     let mut order = new_order(call, &office, request, card, true);
+    refuse_past_expiry(call, settings, &order)?;
     if !order.is_paid_by_card() {
         scripted_refusal(call, settings, outcome)?;
         return Ok(wallet(call, &order));
@@ -249,15 +258,32 @@ async fn refuse_duplicate(call: &Call, settings: &Settings, order_no: &str) -> R
     })
 }
 
+/// An order that has expired before it began would be a dead page, and nobody would know why.
+fn refuse_past_expiry(call: &Call, settings: &Settings, order: &Order) -> Result<(), Refusal> {
+    if order.expires_at > call.now() {
+        return Ok(());
+    }
+    Err(Refusal::Business {
+        reply: business_error(call, settings, INVALID_REQUEST),
+        reason: Failure::new(
+            format!("paymentExpiryDateTime after {}", call.now()),
+            order.expires_at.to_string(),
+        )
+        .fix("Write it in UTC, or with its offset: without one it is taken for UTC."),
+    })
+}
+
 /// The card that pays: the one in the message, or the stored one that it names.
-async fn stored_card(
+async fn paying_card(
     call: &Call,
     settings: &Settings,
     request: &Payment,
+    direct: bool,
 ) -> Result<Option<Card>, Refusal> {
     let stored = request.store_card_details.stored_card_unique_id.as_deref();
     let Some(id) = stored.filter(|id| is_stored_card_id(id)) else {
-        return Ok(in_message(&request.credit_card_details));
+        // A card in an order for the page pays nothing: the payer types one there.
+        return Ok(direct.then(|| in_message(&request.credit_card_details)).flatten());
     };
     if let Some(card) = cards::stored(call, id).await? {
         return Ok(Some(card));
@@ -278,7 +304,7 @@ async fn stored_card(
 fn in_message(details: &CreditCardDetails) -> Option<Card> {
     let number = details.card_number.as_deref()?;
     let holder = details.card_holder_name.as_ref().or(details.payer_name.as_ref());
-    Some(Card::from_number(number, details.card_expiry_mmyy.clone(), holder.cloned()))
+    Some(Card::from_number(number, details.card_expiry_mmyy.clone(), holder.map(String::as_str)))
 }
 
 fn failure_of(outcome: Outcome) -> Option<Code> {
@@ -355,7 +381,7 @@ fn new_order(
         instalments: request
             .installment_payment_details
             .filter(|details| details.ipp_flag.as_deref() == Some("Y")),
-        payer: request.general_payer_details,
+        payer: request.general_payer_details.map(messages::only_known_payer),
         items: request
             .purchase_items
             .into_iter()

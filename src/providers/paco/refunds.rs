@@ -14,7 +14,7 @@ use super::errors::{
 };
 use super::fields;
 use super::merchant::Office;
-use super::messages::{MessageAmount, REFUND_BUT_AMOUNT, Refund};
+use super::messages::{MessageAmount, REFUND, Refund, RefundItem};
 use super::orders::{Item, Moment, Order, RefundState, Refunding};
 use super::pages::office_of;
 use super::payments::{merchant_id, scripted_refusal};
@@ -78,10 +78,14 @@ pub(super) async fn refund(
 /// The code for a refund whose members are not as they should be: one of its own where only the
 /// amount is wrong.
 pub(super) fn code_of_malformed(call: &Call) -> Code {
-    let request = call.opened().and_then(Value::as_object);
-    let rest_is_right =
-        request.is_some_and(|request| fields::bind(request, REFUND_BUT_AMOUNT, false).is_ok());
-    if rest_is_right { REFUND_AMOUNT_INVALID } else { REFUND_MALFORMED }
+    let problems = call
+        .opened()
+        .and_then(Value::as_object)
+        .map(|request| fields::problems(request, REFUND, false))
+        .unwrap_or_default();
+    let of_amount = |path: &str| path.split('.').next() == Some("refundAmount");
+    let only_amount = !problems.is_empty() && problems.iter().all(|it| of_amount(&it.path));
+    if only_amount { REFUND_AMOUNT_INVALID } else { REFUND_MALFORMED }
 }
 
 type Judged = Result<(), (Code, Failure)>;
@@ -187,10 +191,7 @@ fn items_allowed(order: &Order, request: &Refund) -> Judged {
             }
         }
     }
-    let asked = |item: &super::messages::RefundItem| {
-        item.refund_item_amount.as_ref().map_or(0, MessageAmount::minor)
-    };
-    let total: u64 = request.refund_items.iter().map(asked).sum();
+    let total = request.refund_items.iter().map(asked).fold(0, u64::saturating_add);
     if total > request.refund_amount.minor() {
         return Err((
             REFUND_ITEMS_EXCEED,
@@ -200,47 +201,59 @@ fn items_allowed(order: &Order, request: &Refund) -> Judged {
             ),
         ));
     }
-    sub_merchants_allowed(order, request)
+    let items = |item: &RefundItem| item.reference_no.clone();
+    let of_items = |item: &Item| item.reference_no.clone();
+    if let Some((item, left, asked)) = over_sold(order, request, of_items, items) {
+        let failure = beyond(&format!("item {item}"), left, asked, &request.refund_amount);
+        return Err((REFUND_ITEMS_EXCEED, failure));
+    }
+    let whose = |item: &RefundItem| item.sub_merchant_id.clone();
+    let of_whom = |item: &Item| item.sub_merchant_id.clone();
+    if let Some((who, left, asked)) = over_sold(order, request, of_whom, whose) {
+        let failure = beyond(&format!("sub-merchant {who}"), left, asked, &request.refund_amount);
+        return Err((SUB_MERCHANT_EXCEEDED, failure));
+    }
+    Ok(())
 }
 
-fn sub_merchants_allowed(order: &Order, request: &Refund) -> Judged {
-    let sold = by_sub_merchant(
-        order.items.iter().map(|item| (item.sub_merchant_id.as_deref(), item.minor.unwrap_or(0))),
-    );
+fn asked(item: &RefundItem) -> u64 {
+    item.refund_item_amount.as_ref().map_or(0, MessageAmount::minor)
+}
+
+fn beyond(what: &str, sold: u64, wanted: u64, like: &MessageAmount) -> Failure {
+    Failure::new(
+        format!("at most {} for the {what}, earlier refunds included", minor(sold, like)),
+        minor(wanted, like),
+    )
+}
+
+/// The first group of items of which more would be refunded than was sold, with both sums.
+fn over_sold(
+    order: &Order,
+    request: &Refund,
+    group: impl Fn(&Item) -> Option<String>,
+    asked_group: impl Fn(&RefundItem) -> Option<String>,
+) -> Option<(String, u64, u64)> {
+    let sold = sums(order.items.iter().map(|item| (group(item), item.minor.unwrap_or(0))));
     let before = order
         .refunds
         .iter()
         .filter(|refund| matches!(refund.state, RefundState::Refunded | RefundState::InReview))
         .flat_map(|refund| &refund.items)
-        .map(|item| (item.sub_merchant_id.as_deref(), item.minor.unwrap_or(0)));
-    let now = request.refund_items.iter().map(|item| {
-        let asked = item.refund_item_amount.as_ref().map_or(0, MessageAmount::minor);
-        (item.sub_merchant_id.as_deref(), asked)
-    });
-    let wanted = by_sub_merchant(before.chain(now));
-    let over = wanted.iter().find(|(who, asked)| sold.get(*who).is_none_or(|sold| *asked > sold));
-    match over {
-        None => Ok(()),
-        Some((who, asked)) => Err((
-            SUB_MERCHANT_EXCEEDED,
-            Failure::new(
-                format!(
-                    "at most {} for the sub-merchant {who}",
-                    minor(sold.get(who).copied().unwrap_or(0), &request.refund_amount)
-                ),
-                minor(*asked, &request.refund_amount),
-            ),
-        )),
-    }
+        .map(|item| (group(item), item.minor.unwrap_or(0)));
+    let now = request.refund_items.iter().map(|item| (asked_group(item), asked(item)));
+    sums(before.chain(now)).into_iter().find_map(|(name, wanted)| {
+        let sold = sold.get(&name).copied().unwrap_or(0);
+        (wanted > sold).then_some((name, sold, wanted))
+    })
 }
 
-fn by_sub_merchant<'i>(
-    items: impl Iterator<Item = (Option<&'i str>, u64)>,
-) -> BTreeMap<&'i str, u64> {
-    let mut sums = BTreeMap::new();
-    for (who, minor) in items {
-        if let Some(who) = who {
-            *sums.entry(who).or_insert(0) += minor;
+fn sums(items: impl Iterator<Item = (Option<String>, u64)>) -> BTreeMap<String, u64> {
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, minor) in items {
+        if let Some(name) = name {
+            let sum = sums.entry(name).or_default();
+            *sum = sum.saturating_add(minor);
         }
     }
     sums

@@ -8,7 +8,8 @@ use super::answers::{business_error, envelope};
 use super::errors::{Code, INVALID_REQUEST, SUCCESS, WRONG_STATE};
 use super::inquiries::unknown_order;
 use super::messages::{MessageAmount, Void};
-use super::orders::{self, Found, Order};
+use super::orders::{self, Found, Moment, Order};
+use super::pages::office_of;
 use super::payments::{merchant_id, scripted_refusal};
 use super::results::psp_response;
 use super::settings::Settings;
@@ -55,22 +56,18 @@ pub(super) fn moved(
     order: &mut Order,
     event: Event,
 ) -> Result<(), Refusal> {
-    match order.state.after(event) {
-        Some(next) => {
-            order.state = next;
-            order.changed_at = call.now();
-            Ok(())
-        }
-        None => Err(refused(
-            call,
-            settings,
-            WRONG_STATE,
-            Failure::new("an approved payment (A/PA)", format!("one in {}", order.state)).detail(
-                "Void and Settlement exclude each other, and each happens once; an auto-settling \
-                 office settles at once",
-            ),
-        )),
+    if order.happens(event, &office_of(call, order)?, &Moment::of(call)) {
+        return Ok(());
     }
+    Err(refused(
+        call,
+        settings,
+        WRONG_STATE,
+        Failure::new("an approved payment (A/PA)", format!("one in {}", order.state)).detail(
+            "Void and Settlement exclude each other, and each happens once; an auto-settling \
+             office settles at once",
+        ),
+    ))
 }
 
 /// A refusal with one of PACO's codes.

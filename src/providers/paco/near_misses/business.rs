@@ -68,8 +68,11 @@ pub(super) fn oversights(scene: &Scene<'_>, search: &mut Search) {
             // Several items may well have one of them at 1.00.
             return None;
         };
-        let price = minor(member(item.as_object()?, "purchaseItemPrice")?)?;
-        (price == 100 && paid != price).then(|| {
+        let item = item.as_object()?;
+        let price = minor(member(item, "purchaseItemPrice")?)?;
+        // An honest item may cost 1.00; this one carries the sample's literal, too.
+        let of_the_sample = member(item, "subMerchantID").and_then(Value::as_str) == Some("string");
+        (of_the_sample && price == 100 && paid != price).then(|| {
             "the only item costs 1.00, the order does not; PACO does not compare them, so nothing \
              was refused"
                 .to_owned()
