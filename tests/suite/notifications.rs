@@ -219,6 +219,35 @@ fn what_is_neither_loopback_nor_private_is_never_called() {
 }
 
 #[test]
+fn no_order_can_make_the_server_call_its_own_admin_api() {
+    let sandbox = Sandbox::with(|builder| builder.allow_destination("any"));
+    let shop = Shop::new(&sandbox, "shop");
+    let admin = sandbox.emulator.base_url("admin").to_owned();
+    let port = admin.rsplit(':').next().expect("a port").to_owned();
+
+    for (order, host) in [
+        ("A1", "127.0.0.1"),
+        ("A2", "u:p@127.0.0.1"),
+        ("A3", "127.1.2.3"),
+        ("A4", "[::ffff:127.0.0.1]"),
+        ("A5", "localhost"),
+        ("A6", "0.0.0.0"),
+        // To the resolver this is an address, to a URL it is a name.
+        ("A7", "2130706433"),
+    ] {
+        pays(&sandbox, &shop, order, &format!("http://{host}:{port}/reset"));
+        settle(&sandbox);
+
+        let shown = about(&sandbox, order);
+        assert_eq!(shown["status"], "blocked", "{host}: {shown}");
+        let error = shown["last_error"].as_str().unwrap_or_default();
+        assert!(error.contains("this server's admin API"), "{host}: {error}");
+        assert!(error.contains("--allow-destination does not lift this"), "{host}: {error}");
+    }
+    assert_eq!(list(&sandbox, "").len(), 7, "nothing was reset");
+}
+
+#[test]
 fn a_destination_can_be_allowed() {
     // An address of the host that is neither loopback nor private cannot be had in a test: that what
     // is allowed is called shows in an error of the network instead of one of the rules.
