@@ -136,5 +136,9 @@ pub const NOTIFICATION_ATTEMPTS: usize = 20;
 /// How long the machine waits before it asks a database again that could not say what is due.
 pub const NOTIFICATION_LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long an advance of the clock waits for deliveries in all: three attempts at a receiver that
+/// hangs, and well within [`ADMIN_REQUEST`].
+pub const CLOCK_DELIVERIES: Duration = Duration::from_secs(30);
+
 /// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
 pub const THREADS_DRAIN: Duration = Duration::from_secs(1);

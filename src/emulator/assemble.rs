@@ -16,7 +16,7 @@ use super::StartError;
 use super::data_folder::Folder;
 use crate::admin::Admin;
 use crate::blueprint::{Merchant, Merchants, Provider, Reception, Services};
-use crate::clock::Clock;
+use crate::clock::{Clock, HeldBy};
 use crate::config::Config;
 use crate::crypto::rsa_pool::RsaPool;
 use crate::crypto::sandbox_ca::SandboxCa;
@@ -125,7 +125,7 @@ impl Assembly {
 
         let tasks = TaskTracker::new();
         let timers = Timers::new(&services, &recorder, &providers);
-        tasks.spawn(timers.run(tidings.due, clock.hold(), stop.clone()));
+        tasks.spawn(timers.run(tidings.due, clock.hold(HeldBy::Machine), stop.clone()));
         let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
         for (_, listener) in listeners {
             let reception: Arc<dyn Reception> = Arc::<Exchanges>::clone(&exchanges);
@@ -133,7 +133,7 @@ impl Assembly {
             tasks.spawn(listener.run(tls, reception, Arc::clone(&places), stop.clone()));
         }
         // Held before anybody can reach the clock.
-        tasks.spawn(notifications.run(tidings.queued, clock.hold(), stop.clone()));
+        tasks.spawn(notifications.run(tidings.queued, clock.hold(HeldBy::Machine), stop.clone()));
         tasks.spawn(serve_admin(admin_socket, admin.clone(), stop.clone()));
         Ok(Self {
             services,

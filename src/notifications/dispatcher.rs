@@ -3,7 +3,7 @@
 //!
 //! Whatever it is told comes with a hold on the clock, which it keeps until it sleeps for what is due
 //! next. So an advancing clock finds every attempt that it makes due, those that follow from
-//! others included, and stands still while one is under way.
+//! others included, and stands still while one is under way, as long as its patience lasts.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifications;
-use crate::clock::Hold;
+use crate::clock::{HeldBy, Hold};
 use crate::limits;
 use crate::outbound::DestinationError;
 use crate::recorder::Told;
@@ -84,13 +84,14 @@ impl Notifications {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _due = &mut sleep => holds.push(clock.hold()),
+                _due = &mut sleep => holds.push(clock.hold(HeldBy::Machine)),
                 Some(hold) = queued.recv() => {
                     holds.push(hold);
                     while let Ok(another) = queued.try_recv() {
                         holds.push(another);
                     }
                 }
+                    holds.push(clock.hold(HeldBy::Machine));
                 Some(Ok(ended)) = under_way.tasks.join_next() => {
                     holds.push(under_way.end(ended));
                     while let Some(Ok(another)) = under_way.tasks.try_join_next() {
@@ -149,7 +150,9 @@ impl Notifications {
         let places = if forbidden.is_some() { limits::NOTIFICATIONS_PER_DESTINATION } else { 1 };
         *there += places;
         under_way.callbacks.insert(callback);
-        let hold = self.services.clock.hold();
+        // Blocking asks nobody else.
+        let by = if forbidden.is_some() { HeldBy::Machine } else { HeldBy::Receivers };
+        let hold = self.services.clock.hold(by);
         let this = Arc::clone(self);
         under_way.tasks.spawn(async move {
             let work = async {

@@ -219,6 +219,20 @@ impl Store {
 
     /// The first instant after another one at which a callback is due.
     ///
+    /// How many callbacks have an attempt due by an instant, those under way included.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn unfinished_notifications(&self, by: Timestamp) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM notifications WHERE next_at IS NOT NULL AND next_at <= ?",
+        )
+        .bind(micros(by))
+        .fetch_one(&self.readers)
+        .await
+        .map_err(|source| StoreError::database("count due notifications", source))
+    }
+
     /// # Errors
     /// If the database cannot be read.
     pub async fn next_notification(

@@ -16,7 +16,7 @@ use sandgate::crypto::sandbox_ca::{SandboxCa, ServerIdentity};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Sandbox, start_instant, wait_for};
+use crate::harness::{Answer, Sandbox, agent, call, start_instant, wait_for};
 use crate::receiver::{BROKEN, Came, OK, Receiver, SILENT};
 use crate::shop::{Message, Shop, amount, code, key, opened};
 
@@ -575,6 +575,76 @@ fn a_payer_s_answer_never_waits_for_the_receiver() {
     let took = time(|| drop(pays(&sandbox, &shop, "A1", &silent.url())));
 
     assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn a_hanging_receiver_holds_up_no_change_of_the_clock() {
+    let (sandbox, shop) = patient_shop();
+    let silent = Receiver::answering(&[SILENT]);
+    pays(&sandbox, &shop, "A1", &silent.url());
+    wait_for("the attempt", || (silent.came().len() == 1).then_some(()));
+
+    for (path, change) in [
+        ("/clock", json!({"set": "2026-01-01T01:00:00Z"})),
+        ("/clock?merchant=shop", json!({"shift": "1h"})),
+        ("/clock", json!({"resume": true})),
+        ("/clock", json!({"freeze": true})),
+        ("/clock", json!({"reset": true})),
+    ] {
+        let took = time(|| sandbox.admin_post(path, &change).assert_status(200));
+        assert!(took < sandgate::limits::CLOCK_DELIVERIES, "{change}: {took:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_changed_while_it_advances_stays_where_it_was_put() {
+    let (sandbox, shop) = patient_shop();
+    let silent = Receiver::answering(&[SILENT]);
+    pays(&sandbox, &shop, "A1", &silent.url());
+    wait_for("the attempt", || (silent.came().len() == 1).then_some(()));
+    let clock = format!("{}/clock", sandbox.emulator.base_url("admin"));
+    let advancing = std::thread::spawn(move || {
+        let body = json!({"advance": "1h"}).to_string();
+        call(&agent(), "POST", &clock, &[], body.as_bytes())
+    });
+
+    wait_for("the advance to have noticed", || {
+        sandbox.admin_post("/clock", &json!({"set": "2030-01-01T00:00:00Z"})).assert_status(200);
+        advancing.is_finished().then_some(())
+    });
+
+    let stopped = advancing.join().expect("no panic");
+    stopped.assert_problem(409, "stopped at 2030-01-01T00:00:00Z", "one test at a time");
+    assert_eq!(sandbox.admin_get("/clock").json()["now"], "2030-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_running_clock_does_not_jump_back_when_it_arrives() {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_millis(1500)));
+    let shop = Shop::new(&sandbox, "shop");
+    let silent = Receiver::answering(&[SILENT]);
+    sandbox.admin_post("/clock", &json!({"resume": true})).assert_status(200);
+    let shift = |shown: &Value| {
+        let shift = shown["shift"].as_str().expect("it runs").parse::<jiff::SignedDuration>();
+        shift.expect("a duration")
+    };
+    pays(&sandbox, &shop, "A1", &silent.url());
+    let before = sandbox.admin_get("/clock").json();
+
+    let after = sandbox.admin_post("/clock", &json!({"advance": "1s"})).json();
+
+    assert_eq!(shift(&after), shift(&before) + jiff::SignedDuration::from_secs(1), "{after}");
+    assert_eq!(after["unfinished"], 0);
+    assert_eq!(only(&sandbox)["attempts_made"], 1);
+}
+
+/// A sandbox that waits longer for a receiver than any test lasts.
+fn patient_shop() -> (Sandbox, Shop) {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_secs(100)));
+    let shop = Shop::new(&sandbox, "shop");
+    (sandbox, shop)
 }
 
 fn shop() -> (Sandbox, Shop) {
