@@ -15,6 +15,8 @@ use sandgate::crypto::jose::{ContentEncryption, SignatureAlgorithm};
 use sandgate::crypto::sandbox_ca::{SandboxCa, ServerIdentity};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::harness::{Answer, Sandbox, agent, call, start_instant, wait_for};
 use crate::receiver::{BROKEN, Came, OK, Receiver, SILENT};
@@ -639,12 +641,44 @@ fn a_running_clock_does_not_jump_back_when_it_arrives() {
     assert_eq!(only(&sandbox)["attempts_made"], 1);
 }
 
+#[test]
+fn time_moves_transactions_again_after_the_database_has_failed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
+    let shop = Shop::new(&sandbox, "shop");
+    let receiver = Receiver::answering(&[OK]);
+    to(shop.page("A1"), &receiver.url()).sealed().send(&sandbox).assert_status(200);
+    by_other_hands(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON notifications
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+
+    advance(&sandbox, "25h");
+    assert!(list(&sandbox, "").is_empty());
+    by_other_hands(folder.path(), "DROP TRIGGER full");
+
+    wait_for("the expired page's notification", || (receiver.came().len() == 1).then_some(()));
+}
+
 /// A sandbox that waits longer for a receiver than any test lasts.
 fn patient_shop() -> (Sandbox, Shop) {
     let sandbox =
         Sandbox::with(|builder| builder.notification_time_limit(Duration::from_secs(100)));
     let shop = Shop::new(&sandbox, "shop");
     (sandbox, shop)
+}
+
+/// Changes the database behind the server's back.
+#[track_caller]
+fn by_other_hands(folder: &Path, statement: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let options = SqliteConnectOptions::new().filename(folder.join("sandgate.db"));
+        let mut raw = options.connect().await.expect("it is there");
+        sqlx::query(statement).execute(&mut raw).await.expect("writable");
+        raw.close().await.expect("closed");
+    });
 }
 
 fn shop() -> (Sandbox, Shop) {
