@@ -1,8 +1,10 @@
 //! One attempt: where it goes is judged first, because sealing is dear; then it is sealed, sent, and
 //! recorded with what follows from it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
 
+use futures_util::FutureExt as _;
 use hyper::http::header::LOCATION;
 use jiff::Timestamp;
 
@@ -10,7 +12,7 @@ use super::Notifications;
 use crate::blueprint::{NotificationMessage, Provider};
 use crate::crypto::hashes::sha256;
 use crate::outbound::{DestinationError, OutboundAnswer, OutboundError};
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, pause};
 use crate::store::{
     AttemptChange, AttemptOutcome, BlockChange, Change, DueNotification, Entry,
     NotificationAttempt, NotificationRecord, NotificationStatus,
@@ -31,7 +33,8 @@ struct Tried {
 }
 
 impl Notifications {
-    /// Makes one attempt and has it recorded.
+    /// Makes one attempt and has it recorded. As long as the database refuses, what has become of it is
+    /// kept here and not sent again.
     ///
     /// # Errors
     /// Why it could not be recorded.
@@ -44,13 +47,31 @@ impl Notifications {
         };
         let at = self.services.clock.now();
         let stopwatch = Stopwatch::start();
-        let tried = self.make(&record, at).await;
+        let made = AssertUnwindSafe(self.make(&record, at)).catch_unwind().await;
+        let tried = made.unwrap_or_else(|_panic| {
+            Tried::failed(None, "a panic while it was made; the server's log says more".to_owned())
+        });
         let change = self.follow_up(&record, at, tried, stopwatch);
         let line = Line::of(&record, &change);
-        let entry = Entry::of_change(record.seq, Change::Attempt(change));
-        self.recorder.record(entry).await?;
+        self.record(record.seq, Change::Attempt(change)).await?;
         self.tell(line, &due.destination);
         Ok(())
+    }
+
+    /// Commits what has become of an attempt, if need be with further tries.
+    async fn record(&self, seq: i64, change: Change) -> Result<(), String> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.recorder.record(Entry::of_change(seq, change.clone())).await {
+                Ok(_) => return Ok(()),
+                Err(reason) if tries >= limits::NOTIFICATION_RECORDINGS => return Err(reason),
+                Err(reason) => {
+                    tracing::warn!(%reason, "an attempt is not recorded yet");
+                    pause(limits::NOTIFICATION_LOOK_AGAIN).await;
+                }
+            }
+        }
     }
 
     /// Blocks all that is due at a destination which is not allowed; nothing is read, sealed or sent.
@@ -64,7 +85,7 @@ impl Notifications {
             reason,
             at: self.services.clock.now(),
         });
-        self.recorder.record(Entry::of_change(due.seq, change)).await?;
+        self.record(due.seq, change).await?;
         self.tell(Some(line), &due.destination);
         Ok(())
     }

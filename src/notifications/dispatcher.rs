@@ -28,7 +28,7 @@ use crate::store::{DueNotification, StoreError};
 #[derive(Default)]
 struct UnderWay {
     tasks: JoinSet<Ended>,
-    /// Their callbacks, and those whose attempt could not be recorded: the next start tries again.
+    /// Their callbacks.
     callbacks: HashSet<(i64, i64)>,
     /// How many go to each destination.
     by_destination: HashMap<String, usize>,
@@ -40,7 +40,6 @@ struct Ended {
     /// Where it took places, and how many.
     destination: String,
     places: usize,
-    recorded: bool,
     hold: Hold,
 }
 
@@ -91,8 +90,8 @@ impl Notifications {
                         holds.push(another);
                     }
                 }
-                    holds.push(clock.hold(HeldBy::Machine));
                 Some(Ok(ended)) = under_way.tasks.join_next() => {
+                    holds.push(clock.hold(HeldBy::Machine));
                     holds.push(under_way.end(ended));
                     while let Some(Ok(another)) = under_way.tasks.try_join_next() {
                         holds.push(under_way.end(another));
@@ -167,13 +166,17 @@ impl Notifications {
                 Err(_panic) => Some("a panic while delivering".to_owned()),
             };
             if let Some(reason) = &failure {
-                tracing::error!(notification = due.id, %reason, "an attempt was not recorded");
+                tracing::error!(
+                    notification = due.id,
+                    %reason,
+                    "an attempt was not recorded; it is made again"
+                );
+                pause(limits::NOTIFICATION_LOOK_AGAIN).await;
             }
             Ended {
                 callback,
                 destination: due.destination,
                 places,
-                recorded: failure.is_none(),
                 hold,
             }
         });
@@ -191,9 +194,8 @@ impl UnderWay {
     }
 
     fn end(&mut self, ended: Ended) -> Hold {
-        if ended.recorded {
-            self.callbacks.remove(&ended.callback);
-        }
+        // One whose attempt could not be recorded is still due, and so made again.
+        self.callbacks.remove(&ended.callback);
         if let Some(there) = self.by_destination.get_mut(&ended.destination) {
             *there -= ended.places;
             if *there == 0 {

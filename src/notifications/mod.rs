@@ -2,7 +2,7 @@
 //! what is due, [`attempt`] makes one attempt and has it recorded.
 //!
 //! A callback is delivered at least once: an attempt that a stop or the death of the process cuts off
-//! before it is recorded is made again.
+//! before it is recorded, or that the database does not take down, is made again.
 
 mod attempt;
 mod dispatcher;

@@ -642,6 +642,27 @@ fn a_running_clock_does_not_jump_back_when_it_arrives() {
 }
 
 #[test]
+fn an_attempt_that_the_database_does_not_take_is_recorded_later_and_not_made_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
+    let shop = Shop::new(&sandbox, "shop");
+    let receiver = Receiver::answering(&[OK]);
+    by_other_hands(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON notification_attempts
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    pays(&sandbox, &shop, "A1", &receiver.url());
+    wait_for("the attempt", || (receiver.came().len() == 1).then_some(()));
+    assert_eq!(about(&sandbox, "A1")["status"], "queued");
+
+    by_other_hands(folder.path(), "DROP TRIGGER full");
+
+    wait_for("the record", || (about(&sandbox, "A1")["status"] == "delivered").then_some(()));
+    assert_eq!(receiver.came().len(), 1);
+}
+
+#[test]
 fn time_moves_transactions_again_after_the_database_has_failed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
