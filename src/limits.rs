@@ -137,6 +137,10 @@ pub const NOTIFICATION_ATTEMPTS: usize = 20;
 /// not take down what became of it.
 pub const NOTIFICATION_LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a receiver that let one attempt wait in vain is spared the others that were due by then:
+/// time enough to note some hundreds as failed, and short enough for whoever mends a handler.
+pub const NOTIFICATION_SILENCE: Duration = Duration::from_secs(2);
+
 /// How often an attempt is offered to the database before it is made again.
 pub const NOTIFICATION_RECORDINGS: u32 = 10;
 

@@ -1,5 +1,5 @@
-//! One attempt: where it goes is judged first, because sealing is dear; then it is sealed, sent, and
-//! recorded with what follows from it.
+//! One attempt: where it goes is judged and the connection opened first, because sealing is dear; then
+//! it is sealed, sent, and recorded with what follows from it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
@@ -47,7 +47,7 @@ impl Notifications {
         };
         let at = self.services.clock.now();
         let stopwatch = Stopwatch::start();
-        let made = AssertUnwindSafe(self.make(&record, at)).catch_unwind().await;
+        let made = AssertUnwindSafe(self.make(&record, &due.destination, at)).catch_unwind().await;
         let tried = made.unwrap_or_else(|_panic| {
             Tried::failed(None, "a panic while it was made; the server's log says more".to_owned())
         });
@@ -90,7 +90,12 @@ impl Notifications {
         Ok(())
     }
 
-    async fn make(&self, record: &NotificationRecord, at: Timestamp) -> Tried {
+    async fn make(&self, record: &NotificationRecord, destination: &str, at: Timestamp) -> Tried {
+        // One that a person asks for is made in any case.
+        let due = record.next_at.filter(|_| !record.one_more);
+        if let Some(reason) = self.silences.why_not(destination, due) {
+            return Tried::failed(None, reason);
+        }
         let route = match self.courier.route(&record.url).await {
             Ok(route) => route,
             Err(error) => return Tried::not_sent(&error),
@@ -99,6 +104,11 @@ impl Notifications {
         let provider = self.providers.get(record.provider.as_str());
         let (Some(merchant), Some(provider)) = (merchant, provider) else {
             return Tried::failed(None, "its merchant or its provider is gone".to_owned());
+        };
+        // Sealing is dear, and only worth it for a receiver that is there.
+        let connection = match self.courier.connect(&route).await {
+            Ok(connection) => connection,
+            Err(error) => return self.unanswered(destination, None, &error),
         };
         let instant = merchant.now(at);
         let message = provider.notification(record, &merchant, &self.services, instant).await;
@@ -109,14 +119,23 @@ impl Notifications {
         let mut headers = vec![("content-type", message.content_type.to_owned())];
         headers.extend(message.headers.iter().cloned());
         let most = limits::NOTIFICATION_ANSWER_BYTES;
-        match self.courier.post(&route, &headers, message.body.clone(), most).await {
-            Err(error) => {
-                let nothing_left =
-                    matches!(error, OutboundError::NothingThere { .. } | OutboundError::Tls { .. });
-                Tried::failed(Some(message).filter(|_| !nothing_left), error.to_string())
-            }
+        match self.courier.post(connection, &headers, message.body.clone(), most).await {
+            Err(error) => self.unanswered(destination, Some(message), &error),
             Ok(answer) => Tried::answered(&**provider, record, message, answer),
         }
+    }
+
+    /// An attempt without an answer. One that waited in vain speaks for those that have been due since.
+    fn unanswered(
+        &self,
+        destination: &str,
+        sent: Option<NotificationMessage>,
+        error: &OutboundError,
+    ) -> Tried {
+        if matches!(error, OutboundError::TooSlow { .. }) {
+            self.silences.note(destination, self.services.clock.now(), error.to_string());
+        }
+        Tried::failed(sent, error.to_string())
     }
 
     /// The attempt as it is kept, and what its callback is now.

@@ -642,6 +642,30 @@ fn a_running_clock_does_not_jump_back_when_it_arrives() {
 }
 
 #[test]
+fn those_that_are_due_with_one_that_waited_in_vain_do_not_wait_as_long() {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_millis(1500)));
+    let shop = Shop::new(&sandbox, "shop");
+    let silent = Receiver::answering(&[SILENT]);
+    for number in 0..12 {
+        pays(&sandbox, &shop, &format!("A{number}"), &silent.url());
+    }
+
+    settle(&sandbox);
+
+    let errors: Vec<String> = list(&sandbox, "")
+        .iter()
+        .map(|one| one["last_error"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let spared = errors.iter().filter(|error| error.contains("not tried, because another"));
+    assert_eq!(spared.count() + silent.came().len(), 12, "{errors:?}");
+    assert!(silent.came().len() < 12, "{errors:?}");
+    let made = silent.came().len();
+    advance(&sandbox, "30s");
+    assert!(silent.came().len() > made, "later it is tried again");
+}
+
+#[test]
 fn an_attempt_that_the_database_does_not_take_is_recorded_later_and_not_made_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
