@@ -143,6 +143,7 @@ fn absolute(url: &str, scheme: &str) -> Result<Uri, OutboundError> {
         Some("https") => return Err(wrong("only plain http is spoken here")),
         _ => return Err(wrong(&format!("it has no scheme {scheme}://"))),
     }
+    destinations::written_port(&uri).map_err(|reason| wrong(&reason))?;
     match uri.host() {
         Some(host) if !host.is_empty() => Ok(uri),
         _ => Err(wrong("it names no host")),
@@ -487,6 +488,7 @@ mod tests {
             (silent.as_str(), "did not answer within 0 s"),
             ("https://127.0.0.1:1/", "only plain http"),
             ("127.0.0.1:7400", "cannot be called"),
+            ("http://127.0.0.1:74000", "\"74000\" is no port"),
         ] {
             let error = send(get(url, Duration::from_millis(200))).await.expect_err(said);
             assert!(error.to_string().contains(said), "{error}");

@@ -139,7 +139,8 @@ impl Destinations {
         if host.is_empty() {
             return Err(wrong("it names no host"));
         }
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let written = written_port(&uri).map_err(|reason| wrong(&reason))?;
+        let port = written.unwrap_or(if secure { 443 } else { 80 });
         if let Some(addresses) = known_addresses(&host) {
             self.allow(url, &addresses, port)?;
         } else if let Some(name) = self.reserved(&host) {
@@ -225,6 +226,22 @@ impl Destinations {
 
     /// The name without its final dot, if nobody needs to be asked about it.
     fn reserved<'h>(&self, host: &'h str) -> Option<&'h str> {
+/// The port that a URL names; one that is none must not pass for none being named.
+pub(super) fn written_port(uri: &Uri) -> Result<Option<u16>, String> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    match place.rsplit_once(':') {
+        None | Some((_, "")) => Ok(None),
+        Some((_, rest)) if rest.ends_with(']') => Ok(None),
+        Some((_, port)) => match port.parse() {
+            Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Some(number))
+            }
+            _ => Err(format!("\"{port}\" is no port; ports are 1 to 65535")),
+        },
+    }
+}
+
         let name = host.trim_end_matches('.');
         let lower = name.to_ascii_lowercase();
         let top = lower.rsplit('.').next().unwrap_or_default();
@@ -345,9 +362,14 @@ mod tests {
             "http://203.0.113.7/a: 203.0.113.7 is neither on loopback nor in a private network; use \
              a URL on loopback, or --allow-destination 203.0.113.7"
         );
-        for (url, reason) in
-            [("ftp://127.0.0.1/", "scheme"), ("/notify", "scheme"), ("http://a b/", "no URL")]
-        {
+        for (url, reason) in [
+            ("ftp://127.0.0.1/", "scheme"),
+            ("/notify", "scheme"),
+            ("http://a b/", "no URL"),
+            ("http://127.0.0.1:99999/x", "\"99999\" is no port"),
+            ("http://u:1@127.0.0.1:65536/x", "no port"),
+            ("https://[::1]:0/x", "no port"),
+        ] {
             assert!(said(url).contains(reason), "{}", said(url));
         }
     }
