@@ -7,18 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use hyper::http::Uri;
 use ipnet::IpNet;
 
-/// Networks that are never the public one: loopback, RFC 1918, link-local (RFC 3927, RFC 4291) and
-/// unique local addresses (RFC 4193).
-const PRIVATE: [&str; 8] = [
-    "127.0.0.0/8",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-    "::1/128",
-    "fe80::/10",
-    "fc00::/7",
-];
+/// Networks that are never the public one: loopback, RFC 1918 and unique local addresses (RFC 4193).
+/// Link-local ones are left out: on a cloud's machines they are where its credentials are asked for.
+const PRIVATE: [&str; 6] =
+    ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"];
 
 /// Top-level domains that no public server will ever have (RFC 6761 §6.2, §6.4, §6.5).
 const RESERVED: [&str; 3] = ["test", "example", "invalid"];
@@ -226,6 +218,14 @@ impl Destinations {
 
     /// The name without its final dot, if nobody needs to be asked about it.
     fn reserved<'h>(&self, host: &'h str) -> Option<&'h str> {
+        let name = host.trim_end_matches('.');
+        let lower = name.to_ascii_lowercase();
+        let top = lower.rsplit('.').next().unwrap_or_default();
+        let reserved = RESERVED.contains(&top) && !self.anywhere && !self.names.contains(&lower);
+        reserved.then_some(name)
+    }
+}
+
 /// The port that a URL names; one that is none must not pass for none being named.
 pub(super) fn written_port(uri: &Uri) -> Result<Option<u16>, String> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -239,14 +239,6 @@ pub(super) fn written_port(uri: &Uri) -> Result<Option<u16>, String> {
             }
             _ => Err(format!("\"{port}\" is no port; ports are 1 to 65535")),
         },
-    }
-}
-
-        let name = host.trim_end_matches('.');
-        let lower = name.to_ascii_lowercase();
-        let top = lower.rsplit('.').next().unwrap_or_default();
-        let reserved = RESERVED.contains(&top) && !self.anywhere && !self.names.contains(&lower);
-        reserved.then_some(name)
     }
 }
 
@@ -294,8 +286,6 @@ mod tests {
             "http://10.1.2.3/",
             "http://172.31.255.1/",
             "http://192.168.0.1/",
-            "http://169.254.1.1/",
-            "http://[fe80::1]/",
             "http://[fd00::1]/",
             "http://[::ffff:127.0.0.1]/",
             "http://[::ffff:10.0.0.1]/",
@@ -308,6 +298,9 @@ mod tests {
             "http://203.0.113.7/",
             "http://172.32.0.1/",
             "http://0.0.0.0/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://[fe80::1]/",
+            "http://[::ffff:169.254.169.254]/",
             "http://100.64.0.1/",
             "http://[::]/",
             "http://[2001:db8::1]/",

@@ -199,6 +199,8 @@ fn what_is_neither_loopback_nor_private_is_never_called() {
         ("A2", "https://shop.test/notify", "shop.test is a reserved name that never resolves"),
         ("A3", "http://[::ffff:203.0.113.7]:81/", "203.0.113.7 is neither on loopback nor"),
         ("A4", "http://0.0.0.0:81/", "0.0.0.0 is neither on loopback nor"),
+        ("A6", "http://169.254.169.254/latest", "169.254.169.254 is neither on loopback nor"),
+        ("A7", "http://[fe80::1]/notify", "fe80::1 is neither on loopback nor"),
         // To the resolver this is an address, to a URL it is a name.
         ("A5", "http://3405803783/", "203.0.113.7 is neither on loopback nor"),
     ] {
