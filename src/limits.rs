@@ -138,8 +138,20 @@ pub const NOTIFICATION_ANSWER_BYTES: usize = 1024;
 /// Most attempts that a setting may ask for.
 pub const NOTIFICATION_ATTEMPTS: usize = 20;
 
-/// How long the machine waits before it asks a database again that could not say what is due.
+/// How long the machine waits before it asks a database again that could not say what is due, or could
+/// not take down what became of it.
 pub const NOTIFICATION_LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a receiver that let one attempt wait in vain is spared the others that were due by then:
+/// time enough to note some hundreds as failed, and short enough for whoever mends a handler.
+pub const NOTIFICATION_SILENCE: Duration = Duration::from_secs(2);
+
+/// How often an attempt is offered to the database before it is made again.
+pub const NOTIFICATION_RECORDINGS: u32 = 10;
+
+/// How long an advance of the clock waits for deliveries in all: three attempts at a receiver that
+/// hangs, and well within [`ADMIN_REQUEST`].
+pub const CLOCK_DELIVERIES: Duration = Duration::from_secs(30);
 
 /// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
 pub const THREADS_DRAIN: Duration = Duration::from_secs(1);

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 
 pub use self::destinations::{Destination, DestinationError, Destinations};
 use crate::crypto::tls_client::TlsClient;
-use crate::stopwatch::pause;
+use crate::stopwatch::{Stopwatch, pause};
 
 /// A request to somebody else.
 #[derive(Clone, Debug)]
@@ -143,6 +143,7 @@ fn absolute(url: &str, scheme: &str) -> Result<Uri, OutboundError> {
         Some("https") => return Err(wrong("only plain http is spoken here")),
         _ => return Err(wrong(&format!("it has no scheme {scheme}://"))),
     }
+    destinations::written_port(&uri).map_err(|reason| wrong(&reason))?;
     match uri.host() {
         Some(host) if !host.is_empty() => Ok(uri),
         _ => Err(wrong("it names no host")),
@@ -292,6 +293,19 @@ pub struct Route {
     addresses: Vec<SocketAddr>,
 }
 
+/// An open connection to a receiver.
+pub struct Connection {
+    uri: Uri,
+    at: String,
+    stream: Box<dyn Socket>,
+    took: Duration,
+}
+
+/// What a connection is made of, with or without TLS.
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
 impl Courier {
     /// A courier with its rules, whom it trusts, and how long a request may take.
     #[must_use]
@@ -335,55 +349,74 @@ impl Courier {
         })
     }
 
+    /// Opens a connection, so that nothing is sealed for a receiver which is not there.
+    ///
+    /// # Errors
+    /// Where it went wrong: the connection, TLS, or the time limit.
+    pub async fn connect(&self, route: &Route) -> Result<Connection, OutboundError> {
+        let destination = &route.destination;
+        let at = origin(&destination.uri);
+        let stopwatch = Stopwatch::start();
+        let connecting = async {
+            let connected = TcpStream::connect(&route.addresses[..]).await;
+            let stream = connected.map_err(|error| nothing_there(&at, &error))?;
+            let _ = stream.set_nodelay(true);
+            if !destination.secure {
+                return Ok(Box::new(stream) as Box<dyn Socket>);
+            }
+            match self.tls.connect(&destination.host, stream).await {
+                Ok(stream) => Ok(Box::new(stream) as Box<dyn Socket>),
+                Err(reason) => Err(OutboundError::Tls {
+                    at: at.clone(),
+                    reason,
+                }),
+            }
+        };
+        let stream = tokio::select! {
+            stream = connecting => stream?,
+            () = pause(self.time_limit) => return Err(self.too_slow(at)),
+        };
+        Ok(Connection {
+            uri: destination.uri.clone(),
+            at,
+            stream,
+            took: stopwatch.elapsed(),
+        })
+    }
+
     /// Posts a body and reads the beginning of the answer. A redirect is an answer like any other.
     ///
     /// # Errors
-    /// Where it went wrong: the connection, TLS, the answer, or the time limit.
+    /// Where it went wrong: the answer, or the time limit, of which connecting took its part.
     pub async fn post(
         &self,
-        route: &Route,
+        connection: Connection,
         headers: &[(&'static str, String)],
         body: Bytes,
         most_bytes: usize,
     ) -> Result<OutboundAnswer, OutboundError> {
-        let at = origin(&route.destination.uri);
+        let Connection {
+            uri,
+            at,
+            stream,
+            took,
+        } = connection;
+        let head = head(&Method::POST, headers, body, &uri);
+        let most = Most::Beginning(most_bytes);
         tokio::select! {
-            answer = self.call(route, headers, body, most_bytes, &at) => answer,
-            () = pause(self.time_limit) => Err(OutboundError::TooSlow {
-                seconds: self.time_limit.as_secs(),
+            answered = converse(stream, head, most) => answered.map_err(|reason| OutboundError::NoAnswer {
                 at,
+                reason,
             }),
+            () = pause(self.time_limit.saturating_sub(took)) => Err(self.too_slow(at)),
         }
     }
 
-    async fn call(
-        &self,
-        route: &Route,
-        headers: &[(&'static str, String)],
-        body: Bytes,
-        most_bytes: usize,
-        at: &str,
-    ) -> Result<OutboundAnswer, OutboundError> {
-        let destination = &route.destination;
-        let head = head(&Method::POST, headers, body, &destination.uri);
-        let most = Most::Beginning(most_bytes);
-        let connected = TcpStream::connect(&route.addresses[..]).await;
-        let stream = connected.map_err(|error| nothing_there(at, &error))?;
-        let _ = stream.set_nodelay(true);
-        let answered = if destination.secure {
-            let secured = self.tls.connect(&destination.host, stream).await;
-            let stream = secured.map_err(|reason| OutboundError::Tls {
-                at: at.to_owned(),
-                reason,
-            })?;
-            converse(stream, head, most).await
-        } else {
-            converse(stream, head, most).await
-        };
-        answered.map_err(|reason| OutboundError::NoAnswer {
-            at: at.to_owned(),
-            reason,
-        })
+    fn too_slow(&self, at: String) -> OutboundError {
+        OutboundError::TooSlow {
+            at,
+            seconds: self.time_limit.as_secs(),
+        }
     }
 }
 
@@ -455,6 +488,7 @@ mod tests {
             (silent.as_str(), "did not answer within 0 s"),
             ("https://127.0.0.1:1/", "only plain http"),
             ("127.0.0.1:7400", "cannot be called"),
+            ("http://127.0.0.1:74000", "\"74000\" is no port"),
         ] {
             let error = send(get(url, Duration::from_millis(200))).await.expect_err(said);
             assert!(error.to_string().contains(said), "{error}");

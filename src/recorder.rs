@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::{Clock, Hold};
+use crate::clock::{Clock, HeldBy, Hold};
 use crate::limits;
 use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
 
@@ -115,7 +115,7 @@ impl Recorder {
     /// Says that time may move transactions at other instants than before, although nothing was
     /// committed: a merchant's clock was shifted.
     pub fn due_has_changed(&self) {
-        let _ = self.tell_due.send(self.clock.hold());
+        let _ = self.tell_due.send(self.clock.hold(HeldBy::Machine));
     }
 
     /// Follows the newest committed number.
@@ -137,10 +137,10 @@ impl Telling {
     fn of(&self, entries: &[Entry]) {
         // Nobody listens any more when the emulator stops; the next start looks by itself.
         if entries.iter().any(Entry::queues_notifications) {
-            let _ = self.queued.send(self.clock.hold());
+            let _ = self.queued.send(self.clock.hold(HeldBy::Machine));
         }
         if entries.iter().any(Entry::will_be_due) {
-            let _ = self.due.send(self.clock.hold());
+            let _ = self.due.send(self.clock.hold(HeldBy::Machine));
         }
     }
 }

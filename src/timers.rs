@@ -2,6 +2,7 @@
 //! reads a transaction sees it moved anyway; here it is written down, and what follows is queued.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -10,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blueprint::{Driven, Merchant, Provider, Services};
 use crate::clock::{Due, Hold};
+use crate::limits;
 use crate::recorder::{Recorder, Told};
+use crate::stopwatch::pause;
 use crate::store::{Entry, StoreError, Transaction, Whose};
 
 /// Transactions that are read at a time.
@@ -40,12 +43,17 @@ impl Timers {
     pub(crate) async fn run(self, mut told: Told, first: Hold, stop: CancellationToken) {
         // What is held keeps the clock from advancing until the next sleep has begun.
         let mut held = vec![Held::Hold(first)];
+        let mut failures = 0;
         loop {
             let next = match self.next_due().await {
                 Ok(next) => next,
                 Err(error) => {
-                    tracing::error!(%error, "what is due cannot be read; time moves nothing on");
-                    None
+                    tracing::error!(%error, "what is due cannot be read; it is read again soon");
+                    failures += 1;
+                    if look_again(&mut held, &mut told, failures, &stop).await {
+                        continue;
+                    }
+                    return;
                 }
             };
             let clock = self.services.clock.clone();
@@ -66,6 +74,7 @@ impl Timers {
                 Some(due) => due,
                 None => {
                     held.clear();
+                    failures = 0;
                     tokio::select! {
                         due = &mut sleep => due,
                         Some(hold) = told.recv() => {
@@ -84,13 +93,14 @@ impl Timers {
             }
             let at = due.at;
             held.push(Held::Due(due));
-            if let Err(error) = self.work_off(at).await {
-                tracing::error!(%error, "what is due cannot be moved; time moves nothing on");
-                // Until something changes: trying again at once would not end.
-                held.clear();
-                tokio::select! {
-                    Some(hold) = told.recv() => held.push(Held::Hold(hold)),
-                    () = stop.cancelled() => return,
+            match self.work_off(at).await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    tracing::error!(%error, "what is due cannot be moved; it is tried again soon");
+                    failures += 1;
+                    if !look_again(&mut held, &mut told, failures, &stop).await {
+                        return;
+                    }
                 }
             }
         }
@@ -148,7 +158,13 @@ impl Timers {
             at,
             seq,
         };
-        let movement = match provider.time_moves(driven) {
+        // A provider that panics over one transaction moves the others all the same.
+        let moved = catch_unwind(AssertUnwindSafe(|| provider.time_moves(driven)));
+        let moved = match moved {
+            Ok(moved) => moved.map_err(|refusal| refusal.to_string()),
+            Err(_panic) => Err("a panic in the provider".to_owned()),
+        };
+        let movement = match moved {
             Ok(movement) => movement,
             Err(reason) => {
                 tracing::error!(
@@ -184,6 +200,24 @@ impl Timers {
 enum Held {
     Hold(#[expect(dead_code, reason = "it is held, not looked at")] Hold),
     Due(#[expect(dead_code, reason = "it is held, not looked at")] Due),
+}
+
+/// Waits before a database is asked again that has failed. The clock is held up by the first failure
+/// only: one that stays must not stop it for good. `false`: there is nothing to wait for any more.
+async fn look_again(
+    held: &mut Vec<Held>,
+    told: &mut Told,
+    failures: u32,
+    stop: &CancellationToken,
+) -> bool {
+    if failures > 1 {
+        held.clear();
+        while told.try_recv().is_ok() {}
+    }
+    tokio::select! {
+        () = pause(limits::NOTIFICATION_LOOK_AGAIN) => true,
+        () = stop.cancelled() => false,
+    }
 }
 
 fn ids(merchants: &[Arc<Merchant>]) -> Vec<String> {

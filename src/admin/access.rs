@@ -1,10 +1,10 @@
-//! Who may use the admin API: everybody, or whoever shows the bearer token.
+//! Who may use the admin API: everybody, or whoever shows the bearer token; and what may be sent to it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -36,6 +36,34 @@ pub(super) async fn ask_for_token(
         Some(_) => refusal("the bearer token is not this server's"),
         None => refusal("the admin API of this server wants a bearer token, and none came"),
     }
+}
+
+/// Lets a change through only if what it carries can be meant for this API: JSON, what curl calls a
+/// body unless told otherwise, or no name at all. Whoever makes a server post something else, such as
+/// a notification, changes nothing here. A form that a web page posts shows its Origin.
+pub(super) async fn ask_for_json(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    match foreign_media(request.headers()).filter(|_| !reads) {
+        None => next.run(request).await,
+        Some(found) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("the admin API takes JSON, and this came with Content-Type {found}"),
+            "send Content-Type: application/json, or none",
+        )
+        .into_response(),
+    }
+}
+
+fn foreign_media(headers: &HeaderMap) -> Option<String> {
+    const TAKEN: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
+    headers
+        .get_all(header::CONTENT_TYPE)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .find(|value| {
+            let media = value.split(';').next().unwrap_or_default().trim();
+            !TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(media))
+        })
 }
 
 /// Without a token the API is for programs on this machine. A web page in a browser on it is none:

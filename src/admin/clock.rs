@@ -15,7 +15,8 @@ use super::merchants::find;
 use super::problem::Problem;
 use super::query::{Query, duration, instant, object};
 use crate::blueprint::Merchant;
-use crate::clock::{Clock, Mode};
+use crate::clock::{Clock, ClockError, Mode};
+use crate::limits;
 
 const WAYS: [&str; 5] = ["freeze", "set", "advance", "resume", "reset"];
 const MERCHANT_WAYS: [&str; 2] = ["shift", "reset"];
@@ -57,11 +58,7 @@ async fn change(
         ("freeze", Value::Bool(true)) => clock.freeze(None),
         ("freeze", Value::String(text)) => clock.freeze(Some(instant("freeze", text)?)),
         ("set", Value::String(text)) => clock.set(instant("set", text)?),
-        ("advance", Value::String(text)) => {
-            clock.advance(duration("advance", text)?).await.map_err(|error| {
-                Problem::bad_request(error.to_string(), "advance by a positive, smaller duration")
-            })?;
-        }
+        ("advance", Value::String(text)) => return advance(&admin, text).await,
         ("resume", Value::Bool(true)) => clock.resume(),
         ("reset", Value::Bool(true)) => clock.reset(),
         _ => return Err(wrong_value(&way, &value)),
@@ -70,8 +67,29 @@ async fn change(
     Ok(Json(server(clock)))
 }
 
-/// Waits until everything has happened that is due by now: whoever moves a clock looks next at what
-/// it has moved.
+/// Moves the clock and says how many notifications that are due by then have not been dealt with: those
+/// to receivers that hang.
+async fn advance(admin: &Admin, by: &str) -> Result<Json<Value>, Problem> {
+    let clock = &admin.services.clock;
+    let by = duration("advance", by)?;
+    let arrived = clock.advance(by, limits::CLOCK_DELIVERIES).await.map_err(|error| match error {
+        ClockError::Changed { .. } => Problem::conflict(
+            error.to_string(),
+            "let one test at a time change the server's clock, or shift a merchant's; GET /clock shows \
+             where it stands",
+        ),
+        ClockError::OutOfRange { .. } | ClockError::Backwards { .. } => {
+            Problem::bad_request(error.to_string(), "advance by a positive, smaller duration")
+        }
+    })?;
+    what_is_due_is_done(admin).await;
+    let mut shown = server(clock);
+    shown["unfinished"] = admin.services.store.unfinished_notifications(arrived).await?.into();
+    Ok(Json(shown))
+}
+
+/// Waits until time has moved everything that is due by now: whoever changes a clock looks next at
+/// what it has moved.
 async fn what_is_due_is_done(admin: &Admin) {
     admin.recorder.due_has_changed();
     admin.services.clock.settle().await;

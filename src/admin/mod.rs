@@ -112,6 +112,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .merge(health::index())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)
+        .layer(middleware::from_fn(access::ask_for_json))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), access::ask_for_token));
     Router::new()
         .merge(health::routes())

@@ -88,5 +88,12 @@ fn sentence(clock: &Value) -> String {
         let from = if clock.get("merchant").is_some() { "the server" } else { "the system" };
         let _ = write!(text, ", shifted by {shift} from {from}");
     }
+    if let Some(unfinished) = clock["unfinished"].as_i64().filter(|unfinished| *unfinished > 0) {
+        let _ = write!(
+            text,
+            ", {unfinished} notifications unfinished: their receivers have not answered (sandgate \
+             notification list --status queued)"
+        );
+    }
     text
 }

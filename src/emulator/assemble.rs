@@ -16,7 +16,7 @@ use super::StartError;
 use super::data_folder::Folder;
 use crate::admin::Admin;
 use crate::blueprint::{Merchant, Merchants, Provider, Reception, Services};
-use crate::clock::Clock;
+use crate::clock::{Clock, HeldBy};
 use crate::config::Config;
 use crate::crypto::rsa_pool::RsaPool;
 use crate::crypto::sandbox_ca::SandboxCa;
@@ -85,7 +85,10 @@ impl Assembly {
             config.exchange_header,
         ));
 
-        let courier = Arc::new(courier(&config, &ca)?);
+        // The admin port comes first: the courier must know where it may never go.
+        let admin_socket = bind_admin(&config).await?;
+        let admin_address = admin_socket.local_addr().map_err(StartError::Runtime)?;
+        let courier = Arc::new(courier(&config, &ca, admin_address)?);
         let notifications = Notifications::new(
             Arc::clone(&services),
             recorder.clone(),
@@ -94,8 +97,6 @@ impl Assembly {
         );
 
         let certificates = certificates(&config, &ca, &clock, &providers)?;
-        let admin_socket = bind_admin(&config).await?;
-        let admin_address = admin_socket.local_addr().map_err(StartError::Runtime)?;
         let listeners = bind_providers(&config, &providers).await?;
         let mut base_urls =
             BTreeMap::from([("admin".to_owned(), format!("http://{}", reachable(admin_address)))]);
@@ -124,7 +125,7 @@ impl Assembly {
 
         let tasks = TaskTracker::new();
         let timers = Timers::new(&services, &recorder, &providers);
-        tasks.spawn(timers.run(tidings.due, clock.hold(), stop.clone()));
+        tasks.spawn(timers.run(tidings.due, clock.hold(HeldBy::Machine), stop.clone()));
         let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
         for (_, listener) in listeners {
             let reception: Arc<dyn Reception> = Arc::<Exchanges>::clone(&exchanges);
@@ -132,7 +133,7 @@ impl Assembly {
             tasks.spawn(listener.run(tls, reception, Arc::clone(&places), stop.clone()));
         }
         // Held before anybody can reach the clock.
-        tasks.spawn(notifications.run(tidings.queued, clock.hold(), stop.clone()));
+        tasks.spawn(notifications.run(tidings.queued, clock.hold(HeldBy::Machine), stop.clone()));
         tasks.spawn(serve_admin(admin_socket, admin.clone(), stop.clone()));
         Ok(Self {
             services,
@@ -311,8 +312,9 @@ fn public_urls(
     }
 }
 
-fn courier(config: &Config, ca: &SandboxCa) -> Result<Courier, StartError> {
+fn courier(config: &Config, ca: &SandboxCa, admin: SocketAddr) -> Result<Courier, StartError> {
     let destinations = Destinations::allowing(&config.allowed_destinations);
+    let destinations = destinations.map(|rules| rules.sparing(admin));
     let tls = TlsClient::trusting(ca.certificate_pem(), config.notification_ca.as_deref());
     Ok(Courier::new(
         destinations.map_err(StartError::Destination)?,

@@ -1,8 +1,10 @@
-//! One attempt: where it goes is judged first, because sealing is dear; then it is sealed, sent, and
-//! recorded with what follows from it.
+//! One attempt: where it goes is judged and the connection opened first, because sealing is dear; then
+//! it is sealed, sent, and recorded with what follows from it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::PoisonError;
 
+use futures_util::FutureExt as _;
 use hyper::http::header::LOCATION;
 use jiff::Timestamp;
 
@@ -10,7 +12,7 @@ use super::Notifications;
 use crate::blueprint::{NotificationMessage, Provider};
 use crate::crypto::hashes::sha256;
 use crate::outbound::{DestinationError, OutboundAnswer, OutboundError};
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, pause};
 use crate::store::{
     AttemptChange, AttemptOutcome, BlockChange, Change, DueNotification, Entry,
     NotificationAttempt, NotificationRecord, NotificationStatus,
@@ -31,7 +33,8 @@ struct Tried {
 }
 
 impl Notifications {
-    /// Makes one attempt and has it recorded.
+    /// Makes one attempt and has it recorded. As long as the database refuses, what has become of it is
+    /// kept here and not sent again.
     ///
     /// # Errors
     /// Why it could not be recorded.
@@ -44,13 +47,31 @@ impl Notifications {
         };
         let at = self.services.clock.now();
         let stopwatch = Stopwatch::start();
-        let tried = self.make(&record, at).await;
+        let made = AssertUnwindSafe(self.make(&record, &due.destination, at)).catch_unwind().await;
+        let tried = made.unwrap_or_else(|_panic| {
+            Tried::failed(None, "a panic while it was made; the server's log says more".to_owned())
+        });
         let change = self.follow_up(&record, at, tried, stopwatch);
         let line = Line::of(&record, &change);
-        let entry = Entry::of_change(record.seq, Change::Attempt(change));
-        self.recorder.record(entry).await?;
+        self.record(record.seq, Change::Attempt(change)).await?;
         self.tell(line, &due.destination);
         Ok(())
+    }
+
+    /// Commits what has become of an attempt, if need be with further tries.
+    async fn record(&self, seq: i64, change: Change) -> Result<(), String> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.recorder.record(Entry::of_change(seq, change.clone())).await {
+                Ok(_) => return Ok(()),
+                Err(reason) if tries >= limits::NOTIFICATION_RECORDINGS => return Err(reason),
+                Err(reason) => {
+                    tracing::warn!(%reason, "an attempt is not recorded yet");
+                    pause(limits::NOTIFICATION_LOOK_AGAIN).await;
+                }
+            }
+        }
     }
 
     /// Blocks all that is due at a destination which is not allowed; nothing is read, sealed or sent.
@@ -64,12 +85,17 @@ impl Notifications {
             reason,
             at: self.services.clock.now(),
         });
-        self.recorder.record(Entry::of_change(due.seq, change)).await?;
+        self.record(due.seq, change).await?;
         self.tell(Some(line), &due.destination);
         Ok(())
     }
 
-    async fn make(&self, record: &NotificationRecord, at: Timestamp) -> Tried {
+    async fn make(&self, record: &NotificationRecord, destination: &str, at: Timestamp) -> Tried {
+        // One that a person asks for is made in any case.
+        let due = record.next_at.filter(|_| !record.one_more);
+        if let Some(reason) = self.silences.why_not(destination, due) {
+            return Tried::failed(None, reason);
+        }
         let route = match self.courier.route(&record.url).await {
             Ok(route) => route,
             Err(error) => return Tried::not_sent(&error),
@@ -78,6 +104,11 @@ impl Notifications {
         let provider = self.providers.get(record.provider.as_str());
         let (Some(merchant), Some(provider)) = (merchant, provider) else {
             return Tried::failed(None, "its merchant or its provider is gone".to_owned());
+        };
+        // Sealing is dear, and only worth it for a receiver that is there.
+        let connection = match self.courier.connect(&route).await {
+            Ok(connection) => connection,
+            Err(error) => return self.unanswered(destination, None, &error),
         };
         let instant = merchant.now(at);
         let message = provider.notification(record, &merchant, &self.services, instant).await;
@@ -88,14 +119,23 @@ impl Notifications {
         let mut headers = vec![("content-type", message.content_type.to_owned())];
         headers.extend(message.headers.iter().cloned());
         let most = limits::NOTIFICATION_ANSWER_BYTES;
-        match self.courier.post(&route, &headers, message.body.clone(), most).await {
-            Err(error) => {
-                let nothing_left =
-                    matches!(error, OutboundError::NothingThere { .. } | OutboundError::Tls { .. });
-                Tried::failed(Some(message).filter(|_| !nothing_left), error.to_string())
-            }
+        match self.courier.post(connection, &headers, message.body.clone(), most).await {
+            Err(error) => self.unanswered(destination, Some(message), &error),
             Ok(answer) => Tried::answered(&**provider, record, message, answer),
         }
+    }
+
+    /// An attempt without an answer. One that waited in vain speaks for those that have been due since.
+    fn unanswered(
+        &self,
+        destination: &str,
+        sent: Option<NotificationMessage>,
+        error: &OutboundError,
+    ) -> Tried {
+        if matches!(error, OutboundError::TooSlow { .. }) {
+            self.silences.note(destination, self.services.clock.now(), error.to_string());
+        }
+        Tried::failed(sent, error.to_string())
     }
 
     /// The attempt as it is kept, and what its callback is now.

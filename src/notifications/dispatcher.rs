@@ -3,7 +3,7 @@
 //!
 //! Whatever it is told comes with a hold on the clock, which it keeps until it sleeps for what is due
 //! next. So an advancing clock finds every attempt that it makes due, those that follow from
-//! others included, and stands still while one is under way.
+//! others included, and stands still while one is under way, as long as its patience lasts.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifications;
-use crate::clock::Hold;
+use crate::clock::{HeldBy, Hold};
 use crate::limits;
 use crate::outbound::DestinationError;
 use crate::recorder::Told;
@@ -28,7 +28,7 @@ use crate::store::{DueNotification, StoreError};
 #[derive(Default)]
 struct UnderWay {
     tasks: JoinSet<Ended>,
-    /// Their callbacks, and those whose attempt could not be recorded: the next start tries again.
+    /// Their callbacks.
     callbacks: HashSet<(i64, i64)>,
     /// How many go to each destination.
     by_destination: HashMap<String, usize>,
@@ -40,7 +40,6 @@ struct Ended {
     /// Where it took places, and how many.
     destination: String,
     places: usize,
-    recorded: bool,
     hold: Hold,
 }
 
@@ -84,7 +83,7 @@ impl Notifications {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _due = &mut sleep => holds.push(clock.hold()),
+                _due = &mut sleep => holds.push(clock.hold(HeldBy::Machine)),
                 Some(hold) = queued.recv() => {
                     holds.push(hold);
                     while let Ok(another) = queued.try_recv() {
@@ -92,6 +91,7 @@ impl Notifications {
                     }
                 }
                 Some(Ok(ended)) = under_way.tasks.join_next() => {
+                    holds.push(clock.hold(HeldBy::Machine));
                     holds.push(under_way.end(ended));
                     while let Some(Ok(another)) = under_way.tasks.try_join_next() {
                         holds.push(under_way.end(another));
@@ -149,7 +149,9 @@ impl Notifications {
         let places = if forbidden.is_some() { limits::NOTIFICATIONS_PER_DESTINATION } else { 1 };
         *there += places;
         under_way.callbacks.insert(callback);
-        let hold = self.services.clock.hold();
+        // Blocking asks nobody else.
+        let by = if forbidden.is_some() { HeldBy::Machine } else { HeldBy::Receivers };
+        let hold = self.services.clock.hold(by);
         let this = Arc::clone(self);
         under_way.tasks.spawn(async move {
             let work = async {
@@ -164,13 +166,17 @@ impl Notifications {
                 Err(_panic) => Some("a panic while delivering".to_owned()),
             };
             if let Some(reason) = &failure {
-                tracing::error!(notification = due.id, %reason, "an attempt was not recorded");
+                tracing::error!(
+                    notification = due.id,
+                    %reason,
+                    "an attempt was not recorded; it is made again"
+                );
+                pause(limits::NOTIFICATION_LOOK_AGAIN).await;
             }
             Ended {
                 callback,
                 destination: due.destination,
                 places,
-                recorded: failure.is_none(),
                 hold,
             }
         });
@@ -188,9 +194,8 @@ impl UnderWay {
     }
 
     fn end(&mut self, ended: Ended) -> Hold {
-        if ended.recorded {
-            self.callbacks.remove(&ended.callback);
-        }
+        // One whose attempt could not be recorded is still due, and so made again.
+        self.callbacks.remove(&ended.callback);
         if let Some(there) = self.by_destination.get_mut(&ended.destination) {
             *there -= ended.places;
             if *there == 0 {

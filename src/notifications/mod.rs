@@ -2,14 +2,16 @@
 //! what is due, [`attempt`] makes one attempt and has it recorded.
 //!
 //! A callback is delivered at least once: an attempt that a stop or the death of the process cuts off
-//! before it is recorded is made again.
+//! before it is recorded, or that the database does not take down, is made again.
 
 mod attempt;
 mod dispatcher;
+mod silences;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use self::silences::Silences;
 use crate::blueprint::{Provider, Services};
 use crate::outbound::Courier;
 use crate::recorder::Recorder;
@@ -22,6 +24,8 @@ pub(crate) struct Notifications {
     courier: Arc<Courier>,
     /// Destinations of which the log has said already that they are not allowed.
     told: Mutex<HashSet<String>>,
+    /// Destinations that have just let an attempt wait in vain.
+    silences: Silences,
 }
 
 impl Notifications {
@@ -37,6 +41,7 @@ impl Notifications {
             providers: providers.iter().map(|p| (p.id(), Arc::clone(p))).collect(),
             courier,
             told: Mutex::default(),
+            silences: Silences::default(),
         })
     }
 }

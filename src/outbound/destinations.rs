@@ -1,24 +1,16 @@
 //! Where notifications may go: loopback and private networks, and what was allowed beyond them. What
 //! is judged is the address to which the connection is then made, so that no second look-up can lead
-//! elsewhere.
+//! elsewhere. The admin API is never among them: a client under test would rule the server by its URLs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::http::Uri;
 use ipnet::IpNet;
 
-/// Networks that are never the public one: loopback, RFC 1918, link-local (RFC 3927, RFC 4291) and
-/// unique local addresses (RFC 4193).
-const PRIVATE: [&str; 8] = [
-    "127.0.0.0/8",
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-    "::1/128",
-    "fe80::/10",
-    "fc00::/7",
-];
+/// Networks that are never the public one: loopback, RFC 1918 and unique local addresses (RFC 4193).
+/// Link-local ones are left out: on a cloud's machines they are where its credentials are asked for.
+const PRIVATE: [&str; 6] =
+    ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"];
 
 /// Top-level domains that no public server will ever have (RFC 6761 §6.2, §6.4, §6.5).
 const RESERVED: [&str; 3] = ["test", "example", "invalid"];
@@ -29,6 +21,7 @@ pub struct Destinations {
     anywhere: bool,
     networks: Vec<IpNet>,
     names: Vec<String>,
+    admin: Option<SocketAddr>,
 }
 
 /// A URL that may be called as far as that can be told without asking for its name.
@@ -80,6 +73,7 @@ impl Default for Destinations {
             anywhere: false,
             networks: PRIVATE.iter().filter_map(|network| network.parse().ok()).collect(),
             names: Vec::new(),
+            admin: None,
         }
     }
 }
@@ -111,6 +105,13 @@ impl Destinations {
         Ok(rules)
     }
 
+    /// The same without what leads to the admin API, whatever else is allowed.
+    #[must_use]
+    pub fn sparing(mut self, admin: SocketAddr) -> Self {
+        self.admin = Some(SocketAddr::new(admin.ip().to_canonical(), admin.port()));
+        self
+    }
+
     /// Judges a URL without asking for its name.
     ///
     /// # Errors
@@ -130,9 +131,10 @@ impl Destinations {
         if host.is_empty() {
             return Err(wrong("it names no host"));
         }
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        if let Ok(address) = host.parse::<IpAddr>() {
-            self.allow(url, &[address])?;
+        let written = written_port(&uri).map_err(|reason| wrong(&reason))?;
+        let port = written.unwrap_or(if secure { 443 } else { 80 });
+        if let Some(addresses) = known_addresses(&host) {
+            self.allow(url, &addresses, port)?;
         } else if let Some(name) = self.reserved(&host) {
             return Err(DestinationError::Forbidden {
                 url: url.to_owned(),
@@ -165,23 +167,49 @@ impl Destinations {
                 host: destination.host.clone(),
                 reason,
             })?;
-        let allowed = self.allow(&url, &addresses)?;
-        Ok(allowed.into_iter().map(|address| (address, destination.port).into()).collect())
+        self.allow(&url, &addresses, destination.port)
     }
 
-    fn allow(&self, url: &str, addresses: &[IpAddr]) -> Result<Vec<IpAddr>, DestinationError> {
+    fn allow(
+        &self,
+        url: &str,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, DestinationError> {
+        let forbidden = |reason: String, fix: String| DestinationError::Forbidden {
+            url: url.to_owned(),
+            reason,
+            fix,
+        };
         // An IPv4 address that is written as an IPv6 one is judged, and called, as what it is.
-        let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
-        let allowed: Vec<IpAddr> =
-            addresses.iter().copied().filter(|address| self.allows(*address)).collect();
-        match (allowed.is_empty(), addresses.first()) {
-            (true, Some(first)) => Err(DestinationError::Forbidden {
-                url: url.to_owned(),
-                reason: format!("{first} is neither on loopback nor in a private network"),
-                fix: format!("use a URL on loopback, or --allow-destination {first}"),
-            }),
+        let addresses: Vec<SocketAddr> =
+            addresses.iter().map(|address| (address.to_canonical(), port).into()).collect();
+        let admin = addresses.iter().find(|address| self.reaches_admin(**address));
+        if let Some(admin) = admin {
+            // Also if the name has other addresses: which of them is called is chance.
+            return Err(forbidden(
+                format!("{admin} is this server's admin API, which no message may call"),
+                "use another port; --allow-destination does not lift this".to_owned(),
+            ));
+        }
+        let allowed: Vec<SocketAddr> =
+            addresses.iter().copied().filter(|address| self.allows(address.ip())).collect();
+        match addresses.first().map(SocketAddr::ip) {
+            Some(first) if allowed.is_empty() => Err(forbidden(
+                format!("{first} is neither on loopback nor in a private network"),
+                format!("use a URL on loopback, or --allow-destination {first}"),
+            )),
             _ => Ok(allowed),
         }
+    }
+
+    /// Whoever listens everywhere has every address, and nobody knows all that this machine has.
+    fn reaches_admin(&self, address: SocketAddr) -> bool {
+        let at_home = address.ip().is_loopback() || address.ip().is_unspecified();
+        self.admin.is_some_and(|admin| {
+            admin.port() == address.port()
+                && (at_home || admin.ip().is_unspecified() || admin.ip() == address.ip())
+        })
     }
 
     fn allows(&self, address: IpAddr) -> bool {
@@ -198,14 +226,37 @@ impl Destinations {
     }
 }
 
-/// Asks the system for a name; `localhost` and what is below it is loopback (RFC 6761 §6.3).
-async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
+/// The port that a URL names; one that is none must not pass for none being named.
+pub(super) fn written_port(uri: &Uri) -> Result<Option<u16>, String> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    match place.rsplit_once(':') {
+        None | Some((_, "")) => Ok(None),
+        Some((_, rest)) if rest.ends_with(']') => Ok(None),
+        Some((_, port)) => match port.parse() {
+            Ok(number) if number > 0 && port.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Some(number))
+            }
+            _ => Err(format!("\"{port}\" is no port; ports are 1 to 65535")),
+        },
+    }
+}
+
+/// What needs no asking: an address, and `localhost` with what is below it, which is loopback
+/// (RFC 6761 §6.3).
+fn known_addresses(host: &str) -> Option<Vec<IpAddr>> {
     if let Ok(address) = host.parse() {
-        return Ok(vec![address]);
+        return Some(vec![address]);
     }
     let lower = host.trim_end_matches('.').to_ascii_lowercase();
-    if lower == "localhost" || lower.ends_with(".localhost") {
-        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    let is_home = lower == "localhost" || lower.ends_with(".localhost");
+    is_home.then(|| vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
+}
+
+/// Asks the system for a name.
+async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
+    if let Some(known) = known_addresses(host) {
+        return Ok(known);
     }
     let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| error.to_string())?;
     let found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
@@ -235,8 +286,6 @@ mod tests {
             "http://10.1.2.3/",
             "http://172.31.255.1/",
             "http://192.168.0.1/",
-            "http://169.254.1.1/",
-            "http://[fe80::1]/",
             "http://[fd00::1]/",
             "http://[::ffff:127.0.0.1]/",
             "http://[::ffff:10.0.0.1]/",
@@ -249,6 +298,9 @@ mod tests {
             "http://203.0.113.7/",
             "http://172.32.0.1/",
             "http://0.0.0.0/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://[fe80::1]/",
+            "http://[::ffff:169.254.169.254]/",
             "http://100.64.0.1/",
             "http://[::]/",
             "http://[2001:db8::1]/",
@@ -303,11 +355,55 @@ mod tests {
             "http://203.0.113.7/a: 203.0.113.7 is neither on loopback nor in a private network; use \
              a URL on loopback, or --allow-destination 203.0.113.7"
         );
-        for (url, reason) in
-            [("ftp://127.0.0.1/", "scheme"), ("/notify", "scheme"), ("http://a b/", "no URL")]
-        {
+        for (url, reason) in [
+            ("ftp://127.0.0.1/", "scheme"),
+            ("/notify", "scheme"),
+            ("http://a b/", "no URL"),
+            ("http://127.0.0.1:99999/x", "\"99999\" is no port"),
+            ("http://u:1@127.0.0.1:65536/x", "no port"),
+            ("https://[::1]:0/x", "no port"),
+        ] {
             assert!(said(url).contains(reason), "{}", said(url));
         }
+    }
+
+    #[tokio::test]
+    async fn no_spelling_leads_to_the_admin_api() {
+        for (admin, forbidden) in [
+            (
+                "127.0.0.1:7400",
+                &[
+                    "http://127.0.0.1:7400/reset",
+                    "https://127.0.0.1:7400/reset",
+                    "http://u:p@127.0.0.1:7400/reset",
+                    "http://127.9.9.9:7400/",
+                    "http://[::ffff:127.0.0.1]:7400/",
+                    "http://[::1]:7400/",
+                    "http://0.0.0.0:7400/",
+                    "http://[::]:7400/",
+                    "http://LOCALHOST.:7400/",
+                    "http://a.localhost:7400/",
+                ][..],
+            ),
+            ("10.1.2.3:7400", &["http://10.1.2.3:7400/", "http://[::ffff:10.1.2.3]:7400/"][..]),
+            ("0.0.0.0:80", &["http://192.168.1.1/", "http://[fd00::1]/"][..]),
+            ("[::]:443", &["https://10.0.0.1/", "https://127.0.0.1/"][..]),
+        ] {
+            let rules = rules(&["any"]).sparing(admin.parse().expect("an address"));
+            for url in forbidden {
+                let refused = rules.judge(url);
+                assert!(
+                    matches!(&refused, Err(DestinationError::Forbidden { reason, .. })
+                        if reason.contains("admin API")),
+                    "{admin}, {url}: {refused:?}"
+                );
+            }
+            assert!(rules.judge("http://127.0.0.1:7401/").is_ok());
+        }
+        let numeric = rules(&[]).sparing("127.0.0.1:7400".parse().expect("an address"));
+        // A name as far as a URL goes, loopback to the system.
+        let found = numeric.judge("http://2130706433:7400/").expect("not judged yet");
+        assert!(numeric.resolve(&found).await.is_err());
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! Callbacks that are owed to merchants: queued, due, and listed. Their attempts stand in
 //! `notification_attempts`.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -217,6 +219,20 @@ impl Store {
             .map_err(failed)
     }
 
+    /// How many callbacks have an attempt due by an instant, those under way included.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn unfinished_notifications(&self, by: Timestamp) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM notifications WHERE next_at IS NOT NULL AND next_at <= ?",
+        )
+        .bind(micros(by))
+        .fetch_one(&self.readers)
+        .await
+        .map_err(|source| StoreError::database("count due notifications", source))
+    }
+
     /// The first instant after another one at which a callback is due.
     ///
     /// # Errors
@@ -278,10 +294,25 @@ async fn evict(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     .map(|_| ())
 }
 
-/// Scheme, host and port of a URL: what stands before its path.
+/// Scheme, host and port of a URL in one spelling, so that whatever else it says, such as a user's
+/// name, makes no further destination of one.
 fn destination(url: &str) -> String {
-    let mut slashes = url.match_indices('/').map(|(at, _)| at);
-    url[..slashes.nth(2).unwrap_or(url.len())].to_ascii_lowercase()
+    let lower = url.to_ascii_lowercase();
+    let Some((scheme, rest)) = lower.split_once("://") else {
+        return lower;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let numbered = place.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+    let (host, port) = numbered.unwrap_or((place, ""));
+    let usual = if scheme == "https" { "443" } else { "80" };
+    let port = if port.is_empty() { usual } else { port.trim_start_matches('0') };
+    let host = host.trim_end_matches('.');
+    match host.trim_matches(['[', ']']).parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => format!("{scheme}://[{address}]:{port}"),
+        Ok(IpAddr::V4(address)) => format!("{scheme}://{address}:{port}"),
+        Err(_) => format!("{scheme}://{host}:{port}"),
+    }
 }
 
 fn record(row: &SqliteRow) -> Result<NotificationRecord, StoreError> {
@@ -319,11 +350,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_destination_is_what_stands_before_the_path() {
+    fn a_destination_has_one_spelling() {
         for (url, wanted) in [
             ("http://Shop.test:8080/a/b", "http://shop.test:8080"),
-            ("https://[::1]?a=/", "https://[::1]?a="),
-            ("https://shop.test", "https://shop.test"),
+            ("HTTPS://[::1]?a=/", "https://[::1]:443"),
+            ("https://[0:0::1]:08443#@a", "https://[::1]:8443"),
+            ("http://[::ffff:127.0.0.1]:81/", "http://127.0.0.1:81"),
+            ("https://shop.test.", "https://shop.test:443"),
+            ("http://u1@127.0.0.1:81/", "http://127.0.0.1:81"),
+            ("http://u:p@x@127.0.0.1:/", "http://127.0.0.1:80"),
             ("no url", "no url"),
         ] {
             assert_eq!(destination(url), wanted);

@@ -624,3 +624,27 @@ fn a_web_page_cannot_use_the_admin_api_of_a_developer_s_machine() {
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
     assert!(at_home.starts_with("HTTP/1.1 200"), "{at_home}");
 }
+
+#[test]
+fn a_change_is_taken_as_json_as_curl_sends_it_or_without_a_name_and_no_other_way() {
+    let sandbox = Sandbox::start();
+    let change = |headers: &[(&str, &str)]| {
+        sandbox.send("admin", "POST", "/clock", headers, br#"{"set": "2026-02-01T00:00:00Z"}"#)
+    };
+
+    for taken in ["application/json", "Application/JSON; charset=utf-8"] {
+        change(&[("content-type", taken)]).assert_status(200);
+    }
+    change(&[("content-type", "application/x-www-form-urlencoded")]).assert_status(200);
+    change(&[]).assert_status(200);
+
+    for refused in ["application/jose", "text/plain", "application/json, text/plain", ""] {
+        let answer = change(&[("content-type", refused)]);
+        answer.assert_problem(415, "Content-Type", "application/json, or none");
+    }
+    let reset =
+        sandbox.send("admin", "POST", "/reset", &[("content-type", "application/jose")], b"x");
+    reset.assert_problem(415, "application/jose", "application/json");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", "http://a.test")];
+    change(&form).assert_problem(403, "http://a.test", "without an Origin");
+}

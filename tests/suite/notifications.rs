@@ -15,8 +15,10 @@ use sandgate::crypto::jose::{ContentEncryption, SignatureAlgorithm};
 use sandgate::crypto::sandbox_ca::{SandboxCa, ServerIdentity};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::harness::{Answer, Sandbox, start_instant, wait_for};
+use crate::harness::{Answer, Sandbox, agent, call, start_instant, wait_for};
 use crate::receiver::{BROKEN, Came, OK, Receiver, SILENT};
 use crate::shop::{Message, Shop, amount, code, key, opened};
 
@@ -197,6 +199,8 @@ fn what_is_neither_loopback_nor_private_is_never_called() {
         ("A2", "https://shop.test/notify", "shop.test is a reserved name that never resolves"),
         ("A3", "http://[::ffff:203.0.113.7]:81/", "203.0.113.7 is neither on loopback nor"),
         ("A4", "http://0.0.0.0:81/", "0.0.0.0 is neither on loopback nor"),
+        ("A6", "http://169.254.169.254/latest", "169.254.169.254 is neither on loopback nor"),
+        ("A7", "http://[fe80::1]/notify", "fe80::1 is neither on loopback nor"),
         // To the resolver this is an address, to a URL it is a name.
         ("A5", "http://3405803783/", "203.0.113.7 is neither on loopback nor"),
     ] {
@@ -216,6 +220,35 @@ fn what_is_neither_loopback_nor_private_is_never_called() {
     let (id, fix) = (about(&sandbox, "A2")["id"].clone(), "--allow-destination shop.test");
     let again = sandbox.admin_post(&format!("/notifications/{id}/resend"), &json!({}));
     again.assert_problem(409, "reserved name", fix);
+}
+
+#[test]
+fn no_order_can_make_the_server_call_its_own_admin_api() {
+    let sandbox = Sandbox::with(|builder| builder.allow_destination("any"));
+    let shop = Shop::new(&sandbox, "shop");
+    let admin = sandbox.emulator.base_url("admin").to_owned();
+    let port = admin.rsplit(':').next().expect("a port").to_owned();
+
+    for (order, host) in [
+        ("A1", "127.0.0.1"),
+        ("A2", "u:p@127.0.0.1"),
+        ("A3", "127.1.2.3"),
+        ("A4", "[::ffff:127.0.0.1]"),
+        ("A5", "localhost"),
+        ("A6", "0.0.0.0"),
+        // To the resolver this is an address, to a URL it is a name.
+        ("A7", "2130706433"),
+    ] {
+        pays(&sandbox, &shop, order, &format!("http://{host}:{port}/reset"));
+        settle(&sandbox);
+
+        let shown = about(&sandbox, order);
+        assert_eq!(shown["status"], "blocked", "{host}: {shown}");
+        let error = shown["last_error"].as_str().unwrap_or_default();
+        assert!(error.contains("this server's admin API"), "{host}: {error}");
+        assert!(error.contains("--allow-destination does not lift this"), "{host}: {error}");
+    }
+    assert_eq!(list(&sandbox, "").len(), 7, "nothing was reset");
 }
 
 #[test]
@@ -263,7 +296,9 @@ fn a_dead_receiver_delays_neither_another_merchant_s_nor_the_stop() {
     let silent = Receiver::answering(&[SILENT]);
     let receiver = Receiver::answering(&[OK]);
     for number in 0..8 {
-        pays(&sandbox, &dead, &format!("D{number}"), &silent.url());
+        // Other words in the URL make no other destination.
+        let user = format!("http://user{number}@");
+        pays(&sandbox, &dead, &format!("D{number}"), &silent.url().replace("http://", &user));
     }
 
     pays(&sandbox, &alive, "A1", &receiver.url());
@@ -546,6 +581,153 @@ fn a_payer_s_answer_never_waits_for_the_receiver() {
     let took = time(|| drop(pays(&sandbox, &shop, "A1", &silent.url())));
 
     assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn a_hanging_receiver_holds_up_no_change_of_the_clock() {
+    let (sandbox, shop) = patient_shop();
+    let silent = Receiver::answering(&[SILENT]);
+    pays(&sandbox, &shop, "A1", &silent.url());
+    wait_for("the attempt", || (silent.came().len() == 1).then_some(()));
+
+    for (path, change) in [
+        ("/clock", json!({"set": "2026-01-01T01:00:00Z"})),
+        ("/clock?merchant=shop", json!({"shift": "1h"})),
+        ("/clock", json!({"resume": true})),
+        ("/clock", json!({"freeze": true})),
+        ("/clock", json!({"reset": true})),
+    ] {
+        let took = time(|| sandbox.admin_post(path, &change).assert_status(200));
+        assert!(took < sandgate::limits::CLOCK_DELIVERIES, "{change}: {took:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_changed_while_it_advances_stays_where_it_was_put() {
+    let (sandbox, shop) = patient_shop();
+    let silent = Receiver::answering(&[SILENT]);
+    pays(&sandbox, &shop, "A1", &silent.url());
+    wait_for("the attempt", || (silent.came().len() == 1).then_some(()));
+    let clock = format!("{}/clock", sandbox.emulator.base_url("admin"));
+    let advancing = std::thread::spawn(move || {
+        let body = json!({"advance": "1h"}).to_string();
+        call(&agent(), "POST", &clock, &[], body.as_bytes())
+    });
+
+    wait_for("the advance to have noticed", || {
+        sandbox.admin_post("/clock", &json!({"set": "2030-01-01T00:00:00Z"})).assert_status(200);
+        advancing.is_finished().then_some(())
+    });
+
+    let stopped = advancing.join().expect("no panic");
+    stopped.assert_problem(409, "stopped at 2030-01-01T00:00:00Z", "one test at a time");
+    assert_eq!(sandbox.admin_get("/clock").json()["now"], "2030-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_running_clock_does_not_jump_back_when_it_arrives() {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_millis(1500)));
+    let shop = Shop::new(&sandbox, "shop");
+    let silent = Receiver::answering(&[SILENT]);
+    sandbox.admin_post("/clock", &json!({"resume": true})).assert_status(200);
+    let shift = |shown: &Value| {
+        let shift = shown["shift"].as_str().expect("it runs").parse::<jiff::SignedDuration>();
+        shift.expect("a duration")
+    };
+    pays(&sandbox, &shop, "A1", &silent.url());
+    let before = sandbox.admin_get("/clock").json();
+
+    let after = sandbox.admin_post("/clock", &json!({"advance": "1s"})).json();
+
+    assert_eq!(shift(&after), shift(&before) + jiff::SignedDuration::from_secs(1), "{after}");
+    assert_eq!(after["unfinished"], 0);
+    assert_eq!(only(&sandbox)["attempts_made"], 1);
+}
+
+#[test]
+fn those_that_are_due_with_one_that_waited_in_vain_do_not_wait_as_long() {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_millis(1500)));
+    let shop = Shop::new(&sandbox, "shop");
+    let silent = Receiver::answering(&[SILENT]);
+    for number in 0..12 {
+        pays(&sandbox, &shop, &format!("A{number}"), &silent.url());
+    }
+
+    settle(&sandbox);
+
+    let errors: Vec<String> = list(&sandbox, "")
+        .iter()
+        .map(|one| one["last_error"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let spared = errors.iter().filter(|error| error.contains("not tried, because another"));
+    assert_eq!(spared.count() + silent.came().len(), 12, "{errors:?}");
+    assert!(silent.came().len() < 12, "{errors:?}");
+    let made = silent.came().len();
+    advance(&sandbox, "30s");
+    assert!(silent.came().len() > made, "later it is tried again");
+}
+
+#[test]
+fn an_attempt_that_the_database_does_not_take_is_recorded_later_and_not_made_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
+    let shop = Shop::new(&sandbox, "shop");
+    let receiver = Receiver::answering(&[OK]);
+    by_other_hands(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON notification_attempts
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+    pays(&sandbox, &shop, "A1", &receiver.url());
+    wait_for("the attempt", || (receiver.came().len() == 1).then_some(()));
+    assert_eq!(about(&sandbox, "A1")["status"], "queued");
+
+    by_other_hands(folder.path(), "DROP TRIGGER full");
+
+    wait_for("the record", || (about(&sandbox, "A1")["status"] == "delivered").then_some(()));
+    assert_eq!(receiver.came().len(), 1);
+}
+
+#[test]
+fn time_moves_transactions_again_after_the_database_has_failed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sandbox = Sandbox::with(|builder| builder.data_dir(folder.path()));
+    let shop = Shop::new(&sandbox, "shop");
+    let receiver = Receiver::answering(&[OK]);
+    to(shop.page("A1"), &receiver.url()).sealed().send(&sandbox).assert_status(200);
+    by_other_hands(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON notifications
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    );
+
+    advance(&sandbox, "25h");
+    assert!(list(&sandbox, "").is_empty());
+    by_other_hands(folder.path(), "DROP TRIGGER full");
+
+    wait_for("the expired page's notification", || (receiver.came().len() == 1).then_some(()));
+}
+
+/// A sandbox that waits longer for a receiver than any test lasts.
+fn patient_shop() -> (Sandbox, Shop) {
+    let sandbox =
+        Sandbox::with(|builder| builder.notification_time_limit(Duration::from_secs(100)));
+    let shop = Shop::new(&sandbox, "shop");
+    (sandbox, shop)
+}
+
+/// Changes the database behind the server's back.
+#[track_caller]
+fn by_other_hands(folder: &Path, statement: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let options = SqliteConnectOptions::new().filename(folder.join("sandgate.db"));
+        let mut raw = options.connect().await.expect("it is there");
+        sqlx::query(statement).execute(&mut raw).await.expect("writable");
+        raw.close().await.expect("closed");
+    });
 }
 
 fn shop() -> (Sandbox, Shop) {

@@ -245,6 +245,8 @@ async fn attempts_are_kept_in_order_and_move_their_callback() {
     let due = store.due_notifications(at(60), &[], 9).await.expect("readable");
     assert_eq!((due[0].id, due[0].seq), (1, 1));
     assert_eq!(due[0].destination, "http://127.0.0.1:9");
+    assert_eq!(store.unfinished_notifications(at(60)).await.expect("readable"), 1);
+    assert_eq!(store.unfinished_notifications(at(59)).await.expect("readable"), 0);
     assert!(store.due_notifications(at(59), &[], 9).await.expect("readable").is_empty());
     let full = store.due_notifications(at(60), &["http://127.0.0.1:9"], 9).await;
     assert!(full.expect("readable").is_empty());
