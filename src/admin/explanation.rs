@@ -115,8 +115,8 @@ async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<
     }
     let Some(chosen) = refused.as_ref().or(wrong_otherwise.as_ref()) else {
         return Err(Problem::not_found(
-            "nothing was refused yet",
-            "send a request to a provider first; GET /exchanges lists what has come so far",
+            "no exchange was refused, and none went wrong in another way",
+            "ask for one by its id; GET /exchanges lists what has come so far",
         ));
     };
     let later = wrong_otherwise.as_ref().filter(|other| other.seq > chosen.seq).map(|other| {
@@ -259,13 +259,24 @@ async fn related(admin: &Admin, detail: &ExchangeDetail) -> Vec<Transaction> {
 /// Transactions that a search for a mistyped name looks at.
 const RELATED: u32 = 5;
 
+fn accepted(detail: &ExchangeDetail) -> String {
+    match &detail.scenario {
+        None => "accepted: every check passed".to_owned(),
+        Some(rule) => {
+            format!(
+                "accepted: every check passed; what the answer says is the doing of the rule \"{rule}\""
+            )
+        }
+    }
+}
+
 fn in_one_sentence(detail: &ExchangeDetail, checks: &[ExplainedCheck<'_>]) -> String {
     let failed = checks
         .iter()
         .find(|check| matches!(check.verdict, RungVerdict::Failed | RungVerdict::Forced));
     let reason = detail.reason.as_deref().unwrap_or("no reason was recorded");
     match (detail.summary.verdict, failed) {
-        (Verdict::Accepted, _) => "accepted: every check passed".to_owned(),
+        (Verdict::Accepted, _) => accepted(detail),
         (Verdict::Refused, Some(check)) if check.verdict == RungVerdict::Forced => {
             format!("refused because a rule forced {} to fail; the request was right", check.id)
         }

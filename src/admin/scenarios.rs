@@ -160,7 +160,7 @@ fn read_rule(provider: &dyn Provider, rule: Option<&Value>) -> Result<Rule, Prob
         return Err(Problem::bad_request("\"rule\" is missing, or no object", fix));
     };
     let mut rule = rule.clone();
-    // Only the journal shows the name, so a rule that lives for one request may go without.
+    // A rule that lives for one request may go without a name.
     rule.entry("name").or_insert_with(|| "armed".into());
     let rule: Rule = serde_json::from_value(rule.into())
         .map_err(|error| Problem::bad_request(format!("the rule cannot be read: {error}"), fix))?;

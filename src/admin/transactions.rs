@@ -13,7 +13,7 @@ use super::Admin;
 use super::exchanges::known_merchant;
 use super::problem::Problem;
 use super::query::{Query, did_you_mean, object};
-use crate::blueprint::{Driven, EventRefusal, Provider};
+use crate::blueprint::{Driven, EventRefusal, Merchant, Provider};
 use crate::limits;
 use crate::store::{Committed, Entry, StoreError, Transaction, TransactionFilter};
 
@@ -65,7 +65,7 @@ async fn show(
     Ok(Json(whole(&transaction)))
 }
 
-/// What can happen to a transaction.
+/// What can happen to a transaction, and whether it can as it stands.
 async fn events(
     State(admin): State<Arc<Admin>>,
     Path((merchant, kind, key)): Path<(String, String, String)>,
@@ -74,10 +74,15 @@ async fn events(
     Query::read(&uri, &[])?;
     let transaction = find(&admin, &merchant, &kind, &key).await?;
     let provider = admin.provider(&transaction.provider)?;
+    let owner = super::merchants::find(&admin, &merchant)?;
+    let possible = possible(&admin, &**provider, &owner, &transaction);
     let items: Vec<Value> = provider
         .events()
         .iter()
-        .map(|event| json!({ "event": event.name, "about": event.about }))
+        .map(|event| {
+            let now = possible.contains(&event.name);
+            json!({ "event": event.name, "about": event.about, "possible": now })
+        })
         .collect();
     Ok(Json(json!({ "items": items, "next_cursor": null })))
 }
@@ -109,9 +114,10 @@ async fn happen(
             at: owner.now(admin.services.clock.now()),
             seq,
         };
-        let movement = provider
-            .drive(driven, &event)
-            .map_err(|refusal| cannot_happen(&**provider, &refusal))?;
+        let movement = provider.drive(driven, &event).map_err(|refusal| {
+            let possible = possible(&admin, &**provider, &owner, &transaction);
+            cannot_happen(&**provider, &refusal, &possible)
+        })?;
         let entry = Entry {
             seq,
             exchange: None,
@@ -134,16 +140,42 @@ async fn happen(
     ))
 }
 
-fn cannot_happen(provider: &dyn Provider, refusal: &EventRefusal) -> Problem {
+/// The events that can happen to a transaction as it stands. Each is tried, and its outcome is not
+/// kept, so that there is no second table of what leads where.
+fn possible(
+    admin: &Admin,
+    provider: &dyn Provider,
+    owner: &Arc<Merchant>,
+    transaction: &Transaction,
+) -> Vec<&'static str> {
+    let driven = || Driven {
+        services: &admin.services,
+        merchant: owner,
+        transaction,
+        at: owner.now(admin.services.clock.now()),
+        seq: transaction.version,
+    };
+    let names = provider.events().iter().map(|event| event.name);
+    names.filter(|name| provider.drive(driven(), name).is_ok()).collect()
+}
+
+fn cannot_happen(
+    provider: &dyn Provider,
+    refusal: &EventRefusal,
+    possible: &[&'static str],
+) -> Problem {
     let names: Vec<&str> = provider.events().iter().map(|event| event.name).collect();
     match refusal {
         EventRefusal::Unknown(name) => {
             Problem::bad_request(refusal.to_string(), did_you_mean(name, &names))
         }
+        EventRefusal::NotNow(_) if possible.is_empty() => Problem::conflict(
+            refusal.to_string(),
+            "nothing more can happen to it; name another, or make a new one",
+        ),
         EventRefusal::NotNow(_) => Problem::conflict(
             refusal.to_string(),
-            "GET /transactions shows what state it is in, the provider's page (States) which events \
-             lead on from there",
+            format!("what can happen to it now: {}", possible.join(", ")),
         ),
         EventRefusal::Damaged(_) => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, ServerArgs};
+use super::client::{Client, ServerArgs, escaped};
 use super::failure::Failure;
 use super::merchant::name_and_value;
 use super::output::{self, cell, harmless, text};
@@ -59,11 +59,13 @@ pub(super) fn run(args: &CallArgs) -> anyhow::Result<()> {
             asked[name] = json!(value);
         }
     }
-    let called = Client::new(&args.server)?.post("/calls", Some(&asked))?;
+    let client = Client::new(&args.server)?;
+    let called = client.post("/calls", Some(&asked))?;
     if args.json {
         output::json(&called)?;
     } else {
         shown(&called)?;
+        explained(&client, &called)?;
     }
     match text(&called, "objection") {
         None => Ok(()),
@@ -100,6 +102,21 @@ fn shown(called: &Value) -> anyhow::Result<()> {
         return Ok(());
     }
     output::data(&harmless(&format!("{:#}", called["answer"])))
+}
+
+/// Says why the answer is no acceptance, for who does not know yet whom to ask.
+fn explained(client: &Client, called: &Value) -> anyhow::Result<()> {
+    let Some(exchange) = text(called, "exchange") else {
+        return Ok(());
+    };
+    let explanation = client.get(&format!("/exchanges/{}/explanation", escaped(exchange)))?;
+    if explanation["verdict"] != "accepted" {
+        output::talk(&format!(
+            "{}; more: sandgate explain {exchange}",
+            harmless(&cell(&explanation["summary"]))
+        ));
+    }
+    Ok(())
 }
 
 fn members(file: &Path) -> Result<Map<String, Value>, Failure> {

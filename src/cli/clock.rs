@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, query};
+use super::failure::Failure;
 use super::output;
 
 /// Arguments of `sandgate clock`.
@@ -40,9 +41,10 @@ enum Change {
     /// Move the clock forward, running what becomes due on the way
     Advance {
         /// As in 90s, 5m, 2h, 1d or PT90S
+        #[arg(allow_hyphen_values = true)]
         duration: String,
     },
-    /// Shift one merchant's clock from the server's
+    /// Shift one merchant's clock from the server's; wants --merchant
     Shift {
         /// As in 5m or -5m
         #[arg(allow_hyphen_values = true)]
@@ -56,6 +58,16 @@ enum Change {
 
 /// Runs `sandgate clock`.
 pub(super) fn run(args: &ClockArgs) -> anyhow::Result<()> {
+    if let (Some(Change::Shift { duration }), None) = (&args.change, &args.merchant) {
+        return Err(Failure::caller(
+            "a shift is one merchant's, and none is named",
+            format!(
+                "sandgate clock shift {duration} --merchant ID; sandgate merchant list shows whose there \
+                 are, and clock advance or set move everybody's"
+            ),
+        )
+        .into());
+    }
     let client = Client::new(&args.server)?;
     let path = format!("/clock{}", query(&[("merchant", args.merchant.as_deref())]));
     let body = match args.change.as_ref().unwrap_or(&Change::Show) {

@@ -12,7 +12,7 @@ use super::output::{self, cell, items};
 pub(super) struct TriggerArgs {
     /// The provider, as in `paco`
     provider: String,
-    /// What happens, as in `paid`; without it, what can happen is listed
+    /// What happens, as in `paid`; without it, what can happen now is listed
     event: Option<String>,
     /// To which order; without it to the one that changed last
     #[arg(long, value_name = "KEY", alias = "key")]
@@ -39,7 +39,14 @@ pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<()> {
     };
     let order = match &args.order {
         Some(order) => order.clone(),
-        None => last_changed(&client, args, &merchant)?,
+        None => {
+            let order = last_changed(&client, args, &merchant)?;
+            output::talk(&format!(
+                "no --order was given; the {} that changed last is {order}",
+                args.kind
+            ));
+            order
+        }
     };
     let transaction =
         format!("/transactions/{}/{}/{}", escaped(&merchant), escaped(&args.kind), escaped(&order));
@@ -66,8 +73,16 @@ fn list(client: &Client, args: &TriggerArgs, transaction: &str) -> anyhow::Resul
     if args.json {
         return output::json(&events);
     }
-    for event in items(&events) {
+    for event in items(&events).iter().filter(|event| event["possible"] == true) {
         output::data(&format!("{:<22} {}", cell(&event["event"]), cell(&event["about"])))?;
+    }
+    let others: Vec<String> = items(&events)
+        .iter()
+        .filter(|event| event["possible"] != true)
+        .map(|event| cell(&event["event"]))
+        .collect();
+    if !others.is_empty() {
+        output::talk(&format!("not as it stands: {}", others.join(", ")));
     }
     Ok(())
 }

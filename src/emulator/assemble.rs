@@ -283,17 +283,16 @@ fn read_scenario(
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<(String, String)>, StartError> {
-    let unreadable = |source| StartError::Folder {
-        path: folder.to_owned(),
-        doing: "read for scenario files",
-        source,
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StartError::ScenarioFolder { path, source }
     };
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
         let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         if is_yaml {
-            let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+            let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
             files.push((path.display().to_string(), text));
         }
     }

@@ -62,6 +62,18 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The folder of scenario files cannot be read.
+    #[error(
+        "{path} cannot be read for scenario files: {source}; name a folder that can with --scenarios \
+         DIR"
+    )]
+    ScenarioFolder {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A provider's setting is wrong.
     #[error("a setting is wrong: {0}")]
     Setting(EnrolmentError),
@@ -120,6 +132,7 @@ impl StartError {
             | Self::PortName(..)
             | Self::FolderInUse { .. }
             | Self::Folder { .. }
+            | Self::ScenarioFolder { .. }
             | Self::Setting(_)
             | Self::Scenario { .. }
             | Self::SeedOffLoopback(_)

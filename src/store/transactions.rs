@@ -186,7 +186,8 @@ impl Store {
         .map_err(|source| StoreError::database("forget what is due", source))
     }
 
-    /// Lists transactions, the last changed first.
+    /// Lists transactions, the last changed first: in the order of commits, which a shifted or stopped
+    /// clock does not disturb.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -206,7 +207,7 @@ impl Store {
                 query.push(column).push_bind(wanted.clone());
             }
         }
-        query.push(" ORDER BY updated_at DESC, key LIMIT ").push_bind(i64::from(filter.limit));
+        query.push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(filter.limit));
         query.push(" OFFSET ").push_bind(i64::from(filter.skip));
         let rows = query
             .build()

@@ -249,7 +249,7 @@ fn a_refusal_is_explained_by_its_ladder() {
 fn the_last_refused_exchange_is_explained_without_naming_it() {
     let sandbox = Sandbox::start();
     let last = "/exchanges/last-refused/explanation";
-    sandbox.admin_get(last).assert_problem(404, "nothing was refused", "send a request");
+    sandbox.admin_get(last).assert_problem(404, "no exchange was refused", "GET /exchanges");
 
     let lost = sandbox.paco("GET", "/nowhere", &[], "").exchange();
     assert_eq!(sandbox.admin_get(last).json()["exchange"], lost, "for want of a refused one");

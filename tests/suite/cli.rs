@@ -424,7 +424,7 @@ fn exchanges_are_listed_shown_and_explained() {
 fn exchanges_that_are_not_there_are_named() {
     let sandbox = Sandbox::start();
 
-    ask(&sandbox, &["explain"]).fails(1, "nothing was refused yet", "send a request");
+    ask(&sandbox, &["explain"]).fails(1, "no exchange was refused", "GET /exchanges");
     ask(&sandbox, &["explain", "x"]).fails(1, "no exchange id", "sandgate-exchange");
     ask(&sandbox, &["exchange", "show", "1-zzz"]).fails(1, "another data folder", "ask the server");
     ask(&sandbox, &["exchange", "list", "--verdict", "refuse"]).fails(1, "no verdict", "refused");
@@ -624,6 +624,8 @@ fn the_clock_is_moved() {
     assert!(clock(&["resume"]).fine().stdout.contains("running, shifted by -"));
     assert!(clock(&["reset"]).fine().stdout.contains(", running\n"));
     assert!(clock(&["freeze"]).fine().stdout.contains(", frozen\n"));
+    clock(&["shift", "5m"]).fails(1, "none is named", "--merchant ID");
+    clock(&["advance", "-5m"]).fails(1, "-PT5M", "positive");
     clock(&["advance", "soon"]).fails(1, "no duration", "90s");
     clock(&["freeze", "noon"]).fails(1, "no instant", "offset");
 }

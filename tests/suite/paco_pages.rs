@@ -475,7 +475,7 @@ fn a_person_can_make_happen_what_a_payer_or_a_bank_would() {
         answer.assert_status(200);
         assert_eq!(answer.json()["status"], state, "{event}");
         assert_eq!(shop.state(&sandbox, "A1"), state, "{event}");
-        sandbox.admin_post(path, &asked).assert_problem(409, state, "States");
+        sandbox.admin_post(path, &asked).assert_problem(409, state, "can happen to it");
     }
 }
 
@@ -492,6 +492,14 @@ fn events_that_do_not_exist_or_have_no_order_are_named() {
         sandbox.admin_post("/transactions/shop/order/A2/events", &json!({"event": "paid"}));
 
     assert!(known["items"].as_array().is_some_and(|items| items.len() == 14), "{known}");
+    let possible: Vec<&str> = known["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|event| event["possible"] == true)
+        .filter_map(|event| event["event"].as_str())
+        .collect();
+    assert_eq!(possible, ["settled", "voided"]);
     unknown.assert_problem(400, "no event \"payed\"", "paid");
     nothing.assert_problem(400, "no event is named", "{\"event\": \"paid\"}");
     nobody.assert_problem(404, "has no order \"A2\"", "lists what it has");

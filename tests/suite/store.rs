@@ -592,14 +592,14 @@ async fn transactions_are_listed_the_last_changed_first_and_page_by_page() {
     }
     store.commit(&entries).await.expect("writable");
     let cases: [(&str, Narrow<TransactionFilter>, &[&str]); 8] = [
-        ("nothing", |_| (), &["B", "C", "D", "A"]),
+        ("nothing", |_| (), &["D", "C", "B", "A"]),
         ("provider", |filter| filter.provider = Some("paynet".to_owned()), &["A"]),
         ("merchant", |filter| filter.merchant = Some("n".to_owned()), &["C"]),
         ("key", |filter| filter.key = Some("D".to_owned()), &["D"]),
-        ("status", |filter| filter.status = Some("settled".to_owned()), &["B", "C", "D"]),
+        ("status", |filter| filter.status = Some("settled".to_owned()), &["D", "C", "B"]),
         ("skip", |filter| filter.skip = 3, &["A"]),
-        ("limit", |filter| filter.limit = 2, &["B", "C"]),
-        ("page", |filter| (filter.skip, filter.limit) = (1, 2), &["C", "D"]),
+        ("limit", |filter| filter.limit = 2, &["D", "C"]),
+        ("page", |filter| (filter.skip, filter.limit) = (1, 2), &["C", "B"]),
     ];
 
     for (name, narrow, expected) in cases {

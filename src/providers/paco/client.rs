@@ -418,7 +418,7 @@ fn body(
     order_no: &str,
     now: Timestamp,
 ) -> Option<Map<String, Value>> {
-    let office = merchant.offices.last().map(|office| office.id.as_str()).unwrap_or_default();
+    let office = merchant.offices.first().map(|office| office.id.as_str()).unwrap_or_default();
     let amount = json!({
         "amountText": "000000012550", "currencyCode": "NPR", "decimalPlaces": 2, "amount": 125.5
     });

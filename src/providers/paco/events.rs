@@ -75,7 +75,8 @@ pub(super) fn drive(driven: Driven<'_>, name: &str) -> Result<Movement, EventRef
     let before = order.state;
     if !order.happens(event, office, &moment) {
         return Err(EventRefusal::NotNow(format!(
-            "the order is {before}, in which \"{name}\" cannot happen"
+            "order {} is {before}, in which \"{name}\" cannot happen",
+            driven.transaction.key
         )));
     }
     Ok(moved(driven, &order, version, before, &moment))

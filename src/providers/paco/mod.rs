@@ -98,7 +98,8 @@ impl Paco {
         })
     }
 
-    /// The endpoints that a real host serves; an own port serves all of them.
+    /// The endpoints that a real host serves; an own port serves all of them. The table's order decides:
+    /// first the API's, then the page's, then those of the access control server.
     fn endpoints_at(&self, host: Option<&str>) -> &[Endpoint] {
         let pages = self.endpoints.iter().position(|row| row.path == "/payment").unwrap_or(0);
         let acs = self.endpoints.iter().position(|row| row.path == challenges::PATH).unwrap_or(0);
