@@ -134,3 +134,9 @@ pub const NOTIFICATION_LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
 pub const THREADS_DRAIN: Duration = Duration::from_secs(1);
+
+/// Pieces of a long body that are made ahead of the client, and their size: so much of it is in memory
+/// at once, however long it is.
+pub const STREAM_PIECES: usize = 4;
+/// See [`STREAM_PIECES`].
+pub const STREAM_PIECE_BYTES: usize = 64 * 1024;

@@ -21,6 +21,16 @@ pub fn sha512(bytes: &[u8]) -> Vec<u8> {
     Sha512::digest(bytes).to_vec()
 }
 
+/// HMAC-SHA256 of `message` under `key`.
+///
+/// # Panics
+/// Never: HMAC takes keys of any length.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.chain_update(message).finalize().into_bytes().to_vec()
+}
+
 /// Whether `tag` is the whole HMAC-SHA256 of `message` under `key`, compared in constant time.
 #[must_use]
 pub fn hmac_sha256_matches(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
