@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::Settings;
 use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
-use crate::blueprint::{Enrolled, Enrolment, EnrolmentError};
+use crate::blueprint::{Enrolment, EnrolmentError};
 use crate::crypto::hashes::{hmac_sha256, sha256};
 use crate::ids::Ids;
 use crate::store::MerchantRecord;
@@ -152,7 +152,7 @@ pub(super) fn enrol(
 pub(super) fn load(
     provider_settings: &Map<String, Value>,
     record: &MerchantRecord,
-) -> Result<Enrolled, EnrolmentError> {
+) -> Result<(Arc<PaynetMerchant>, Vec<String>), EnrolmentError> {
     let empty = Map::new();
     let own = record.settings.as_object().unwrap_or(&empty);
     let settings =
@@ -168,18 +168,17 @@ pub(super) fn load(
     let token_key = hmac_sha256(client_secret.as_bytes(), b"sandgate tokens of paynet");
     let digest = sha256(client_id.as_bytes());
     let seed = digest.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte));
-    Ok(Enrolled {
-        named_by: vec![client_id.clone()],
-        parts: Arc::new(PaynetMerchant {
-            client_id,
-            client_secret,
-            fiids,
-            settings: Arc::new(settings),
-            token_key,
-            seed,
-            minute: Mutex::default(),
-        }),
-    })
+    let named_by = vec![client_id.clone()];
+    let merchant = PaynetMerchant {
+        client_id,
+        client_secret,
+        fiids,
+        settings: Arc::new(settings),
+        token_key,
+        seed,
+        minute: Mutex::default(),
+    };
+    Ok((Arc::new(merchant), named_by))
 }
 
 fn digits_as_letters(digits: &str) -> String {

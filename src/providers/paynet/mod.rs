@@ -1,7 +1,7 @@
 //! PayNet's One Stop Portal: reports that banks download, behind an OAuth2 token and a signature of
 //! the time. Contents page.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hyper::http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +51,8 @@ pub(super) struct Paynet {
     source: SettingsSource,
     endpoints: Vec<Endpoint>,
     client: client::PaynetClient,
+    /// Every client of this sandbox, so that an explanation knows another one's secret.
+    known: Mutex<Vec<Weak<PaynetMerchant>>>,
 }
 
 /// Finds the settings that hold for a call.
@@ -88,7 +90,15 @@ impl Paynet {
             client: client::PaynetClient::new(&endpoints),
             endpoints,
             source,
+            known: Mutex::default(),
         })
+    }
+}
+
+impl Paynet {
+    fn known_clients(&self) -> Vec<Arc<PaynetMerchant>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -252,7 +262,10 @@ impl Provider for Paynet {
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss> {
         let merchant = evidence.merchant.as_deref();
         let settings = self.source.resolve(merchant);
-        near_misses::search(evidence, merchant.map(Merchant::parts), &settings)
+        let merchant = merchant.map(Merchant::parts::<PaynetMerchant>);
+        let mut others = self.known_clients();
+        others.retain(|other| merchant.as_ref().is_none_or(|own| own.client_id != other.client_id));
+        near_misses::search(evidence, merchant, &others, &settings)
     }
 
     fn notification(
@@ -287,7 +300,14 @@ impl Provider for Paynet {
     }
 
     fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError> {
-        merchant::load(&self.section, record)
+        let (merchant, named_by) = merchant::load(&self.section, record)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|other| other.strong_count() > 0);
+        known.push(Arc::downgrade(&merchant));
+        Ok(Enrolled {
+            parts: merchant,
+            named_by,
+        })
     }
 
     fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
