@@ -1,0 +1,3 @@
+//! PayNet's One Stop Portal: reports that banks download. Contents page.
+
+mod reports;
