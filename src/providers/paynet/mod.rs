@@ -1,3 +1,4 @@
 //! PayNet's One Stop Portal: reports that banks download. Contents page.
 
+mod graphql;
 mod reports;
