@@ -134,7 +134,7 @@ impl fmt::Display for Fault {
 pub(crate) enum Root {
     /// `Report`. [public: D-gen]
     Report,
-    /// `Summary`. [assumed]
+    /// `Summary`. \[assumed\]
     Summary,
 }
 
@@ -552,7 +552,7 @@ const CHECKSUM_MEMBERS: [&str; 3] = ["rows", "size", "md5hash"];
 
 /// Holds a selection against the published names. Both roots answer both kinds of report, as it is
 /// not known which of them does; the lines of a summary stand in `rows`, and their members may be
-/// asked for directly. [assumed]
+/// asked for directly. \[assumed\]
 fn check_selection(root: &str, selection: &[Selected]) -> Result<(), Fault> {
     let lines: Vec<&str> =
         Summary::members(false).into_iter().chain(Summary::members(true)).collect();
@@ -744,7 +744,7 @@ fn numeric(text: &str) -> Value {
 
 impl Query {
     /// Judges the parameters, in the provider's order: E0010, E0006, E0004, then E0005 or E0007.
-    /// With `magic`, a report may also be an E-code or `SLOW`, and needs no date. [assumed]
+    /// With `magic`, a report may also be an E-code or `SLOW`, and needs no date. \[assumed\]
     ///
     /// # Errors
     /// The first fault in that order.

@@ -53,7 +53,7 @@ impl Portion {
 pub(crate) const DAY_SECONDS: u32 = 86_400;
 
 /// The second of the day at which cycle 2 begins: 14:00:00 for RPP, 14:30:00 for MyDebit. [public:
-/// D-new] SAN follows MyDebit. [assumed]
+/// D-new] SAN follows MyDebit. \[assumed\]
 pub(crate) fn second_cycle_begins(product: Product) -> u32 {
     match product {
         Product::Rpp => 14 * 3600,

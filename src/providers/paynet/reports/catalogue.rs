@@ -24,7 +24,7 @@ pub(crate) struct V1Code {
 }
 
 /// What stands in a file of v1. The columns are not published: itemised codes have the columns of
-/// v2's itemised file, the others those of its summaries. [assumed]
+/// v2's itemised file, the others those of its summaries. \[assumed\]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contents {
     /// One row a transaction.

@@ -131,8 +131,8 @@ impl Columns {
         }
     }
 
-    /// The named columns in the order of their names [assumed]; all of them if none is named
-    /// [assumed].
+    /// The named columns in the order of their names \[assumed\]; all of them if none is named
+    /// \[assumed\].
     ///
     /// # Errors
     /// The first name that is unknown, or else the first that repeats.
@@ -218,7 +218,7 @@ impl Books {
 }
 
 impl Summary {
-    /// The summary as a file of v1: its members as columns. [assumed]
+    /// The summary as a file of v1: its members as columns. \[assumed\]
     pub(crate) fn file(&self, dialect: Dialect, is_month: bool) -> CsvBlocks {
         let text = |value: &Value| match value {
             Value::Null => if dialect == Dialect::Newer { "null" } else { "" }.to_owned(),

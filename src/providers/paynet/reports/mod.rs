@@ -53,7 +53,7 @@ impl Product {
 }
 
 /// Which transactions of a fiid a report counts. v1 publishes no contents; this division follows
-/// the subjects of its codes. [assumed]
+/// the subjects of its codes. \[assumed\]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Only {
     /// All of them.

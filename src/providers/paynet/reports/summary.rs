@@ -14,7 +14,7 @@ use super::{Only, Product, Slice};
 /// Service tax on fees, in per cent. [assumed: the Malaysian rate]
 const TAX_PERCENT: u64 = 8;
 
-/// The code beside each tax. [assumed]
+/// The code beside each tax. \[assumed\]
 const TAX_CODE: &str = "SV-8";
 
 /// Where a merchant's transactions come from.
