@@ -95,6 +95,12 @@ pub const NEAR_MISS_CANDIDATES: usize = 128;
 /// Members that a JSON message may have in all. More are refused before anything looks at them.
 pub const JSON_MEMBERS: usize = 20_000;
 
+/// Largest report file that a merchant loads as its own; it is kept in memory.
+pub const OWN_REPORT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most rows of such a file, about as many short ones as [`OWN_REPORT_BYTES`] hold.
+pub const OWN_REPORT_ROWS: usize = 100_000;
+
 /// Merchants of one emulator.
 pub const MERCHANTS: usize = 100_000;
 

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use crate::blueprint::{EnrolmentError, Provider};
 
 mod paco;
-#[expect(dead_code, reason = "the endpoints of reports come next")]
 mod paynet;
 
 /// Every provider, configured. Sections of providers that do not exist are refused with the names

@@ -29,6 +29,8 @@ mod paco_pages;
 mod paco_refunds;
 mod paco_secrets;
 mod paco_settings;
+mod paynet;
+mod portal;
 mod receiver;
 mod scenarios;
 mod shop;

@@ -13,7 +13,7 @@ use super::messages::{TokenRequest, message, token_answer};
 use super::refusals::no_store;
 use super::settings::Settings;
 use super::tokens::{self, Validity};
-use crate::blueprint::{Call, Decision, Refusal, Reply, ReplyBody, Verified, WireReply};
+use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, ReplyBody, Verified, WireReply};
 use crate::checks::Failure;
 use crate::scenario::{Misbehaviour, NOTHING_WRONG, Outcome};
 
@@ -40,15 +40,17 @@ fn issued(
     seconds: i64,
     wrong_key: Option<&[u8]>,
 ) -> Result<String, Refusal> {
-    let Some(merchant) = call.merchant() else {
-        return Err(Refusal::Internal {
-            reason: "a client was verified that is not named".to_owned(),
-        });
-    };
-    let parts = merchant.parts::<PaynetMerchant>();
+    let parts = merchant_of(call)?.parts::<PaynetMerchant>();
     let id = call.services().ids.hex_128();
     let validity = Validity { from, seconds };
     Ok(tokens::issue(&parts, &id, validity, wrong_key.unwrap_or(&parts.token_key)))
+}
+
+/// The merchant of a request that is verified.
+pub(super) fn merchant_of(call: &Call) -> Result<Arc<Merchant>, Refusal> {
+    call.merchant().cloned().ok_or_else(|| Refusal::Internal {
+        reason: "a request was verified that is nobody's".to_owned(),
+    })
 }
 
 /// What a rule's outcome does where there is nothing to pay: the portal is broken.

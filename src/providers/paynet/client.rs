@@ -10,6 +10,7 @@ use super::client_tamperings;
 use super::errors::Api;
 use super::forms::encoded;
 use super::merchant::PaynetMerchant;
+use super::reports::calendar::today;
 use super::settings::RequireFiid;
 use super::tokens::{self, Validity};
 use crate::blueprint::{
@@ -93,6 +94,25 @@ impl PaynetClient {
                 let form = wish.applied_to(usual_form(merchant))?;
                 Ok(vec![draft.form(&form)])
             }
+            "download" => {
+                let body = Value::Object(wish.applied_to(usual_download(merchant, now))?);
+                Ok(vec![draft.guarded(merchant, now, wish).json(&body)])
+            }
+            "query" => {
+                let input = wish.applied_to(usual_input(now))?;
+                let body = json!({"query": QUERY, "variables": {"input": input}});
+                Ok(vec![draft.guarded(merchant, now, wish).json(&body)])
+            }
+            "file" | "fileHead" => {
+                let mut drafts = self.drafts("download", merchant, now, wish)?;
+                let link = Draft {
+                    target: "{url}".to_owned(),
+                    filled: &[("{url}", "/data/url")],
+                    ..draft
+                };
+                drafts.push(link);
+                Ok(drafts)
+            }
             _ => Ok(vec![draft.guarded(merchant, now, wish)]),
         }
     }
@@ -105,6 +125,37 @@ fn usual_form(merchant: &PaynetMerchant) -> Map<String, Value> {
         "client_secret": merchant.client_secret,
     });
     form.as_object().cloned().unwrap_or_default()
+}
+
+/// The query as GraphQL has it; the one that the documents print is not.
+pub(super) const QUERY: &str = "query($input: ReportParam){Report(input:$input){status url expiry \
+                                checksum{rows size md5hash}}}";
+
+/// The last day that is over in Malaysia.
+fn last_day(now: Timestamp) -> String {
+    let yesterday = today(now).yesterday().unwrap_or(today(now));
+    yesterday.to_string()
+}
+
+fn usual_download(merchant: &PaynetMerchant, now: Timestamp) -> Map<String, Value> {
+    let body = json!({
+        "fiid": merchant.fiids.first(),
+        "report_type": "SETL01",
+        "product": "SAN",
+        "date": last_day(now),
+        "window": "",
+    });
+    body.as_object().cloned().unwrap_or_default()
+}
+
+fn usual_input(now: Timestamp) -> Map<String, Value> {
+    let input = json!({
+        "product": "MYD",
+        "report": "I01",
+        "date": last_day(now),
+        "fields": ["settlement_cycle", "reference_id", "transaction_amount"],
+    });
+    input.as_object().cloned().unwrap_or_default()
 }
 
 /// A token as the token endpoint would issue it.
@@ -150,6 +201,11 @@ impl Draft {
             return draft;
         }
         draft.signed(merchant, &now.as_second().to_string())
+    }
+
+    pub(super) fn json(mut self, body: &Value) -> Self {
+        self.opened = body.clone();
+        self.with("content-type", JSON).body(body.to_string())
     }
 
     /// Signs a timestamp's text.
@@ -231,6 +287,9 @@ impl Client for PaynetClient {
     }
 
     fn open(&self, _merchant: &Merchant, content_type: &str, body: &[u8]) -> Result<Value, String> {
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
         if content_type.starts_with(JSON) {
             return json::parse(body).map_err(|fault| fault.to_string());
         }

@@ -23,7 +23,24 @@ pub(super) fn of(
     let right = || fresh().pop().expect("there is a request");
     match endpoint {
         "token" | "oauthToken" => of_tokens(merchant, &right),
-        _ => of_the_guard(merchant, now, &right),
+        "file" | "fileHead" => of_links(client, merchant, now, endpoint),
+        "types" => of_the_guard(merchant, now, &right),
+        "download" => {
+            let mut all = of_the_guard(merchant, now, &right);
+            let no_json = right().body("{");
+            all.push(tampering("paynet.json_body", "no JSON", no_json));
+            let untyped = right().without("content-type");
+            all.push(tampering("paynet.json_body", "no Content-Type", untyped));
+            all
+        }
+        _ => {
+            let mut all = of_the_guard(merchant, now, &right);
+            let broken = right().json(&json!({"query": "query {"}));
+            all.push(tampering("paynet.graphql", "a query that breaks off", broken));
+            let untyped = right().without("content-type");
+            all.push(tampering("paynet.graphql", "no Content-Type", untyped));
+            all
+        }
     }
 }
 
@@ -86,6 +103,45 @@ fn of_tokens(merchant: &PaynetMerchant, right: &dyn Fn() -> Draft) -> Vec<Tamper
 
 fn listed_elsewhere(draft: Draft) -> Draft {
     draft.needs(json!({"ip_allow_list": ["192.0.2.0/24"]}))
+}
+
+fn of_links(
+    client: &PaynetClient,
+    merchant: &PaynetMerchant,
+    now: Timestamp,
+    endpoint: &str,
+) -> Vec<Tampering> {
+    let drafts = |endpoint: &str| {
+        let drafts = client.drafts(endpoint, merchant, now, &CallWish::default());
+        drafts.expect("the usual request can be made")
+    };
+    let right = || drafts(endpoint).pop().expect("there is a request");
+    let at = |target: &str| {
+        let mut draft = right();
+        target.clone_into(&mut draft.target);
+        draft.filled = &[];
+        draft
+    };
+    let requests = |drafts: Vec<Draft>| drafts.into_iter().map(Draft::request).collect::<Vec<_>>();
+    let never = json!({"ott_lifetime_s": 0});
+    let asked: Vec<Draft> =
+        drafts("download").into_iter().map(|draft| draft.needs(never.clone())).collect();
+    vec![
+        tampering("paynet.link_known", "no token", at("/reports/file?name=x.csv")),
+        tampering(
+            "paynet.link_known",
+            "an unknown token",
+            at("/reports/file?name=x.csv&ott=0123456789abcdef0123456789abcdef"),
+        ),
+        Tampering {
+            before: requests(drafts("file")),
+            ..tampering("paynet.link_unused", "a link that was used", right())
+        },
+        Tampering {
+            before: requests(asked),
+            ..tampering("paynet.link_fresh", "a link that has expired", right().needs(never))
+        },
+    ]
 }
 
 fn of_the_guard(

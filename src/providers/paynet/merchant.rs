@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::reports::own_csv::OwnCsv;
+use super::reports::summary::Books;
 use super::settings::Settings;
 use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
 use crate::blueprint::{Enrolment, EnrolmentError};
@@ -24,6 +26,8 @@ pub(super) struct PaynetMerchant {
     pub token_key: Vec<u8>,
     /// Its reports follow from this number: the same merchant always has the same ones.
     pub seed: u64,
+    /// Its own transactions, in place of made ones.
+    own: Option<Arc<OwnCsv>>,
     minute: Mutex<Minute>,
 }
 
@@ -40,6 +44,17 @@ const DEMO_SECRET: &str = "demoPaynetSecret0001";
 pub(super) const DEMO_FIIDS: [&str; 2] = ["D0001", "DEMOMYKL"];
 
 impl PaynetMerchant {
+    /// What its reports are made from.
+    pub(super) fn books(&self, rows_per_day: u64) -> Books {
+        match &self.own {
+            Some(own) => Books::Own(Arc::clone(own)),
+            None => Books::Generated {
+                seed: self.seed,
+                rows_per_day: u32::try_from(rows_per_day).unwrap_or(u32::MAX),
+            },
+        }
+    }
+
     /// The institution as the merchant has it; the case does not count.
     pub(super) fn fiid(&self, asked: &str) -> Option<&str> {
         self.fiids.iter().map(String::as_str).find(|known| known.eq_ignore_ascii_case(asked))
@@ -101,7 +116,8 @@ pub(super) fn enrol(
         });
     }
     let asked = &enrolment.credentials;
-    only_known("credentials", asked, &["client_id", "client_secret", "fiids"])?;
+    only_known("credentials", asked, &["client_id", "client_secret", "fiids", "transactions_csv"])?;
+    let transactions = text(asked, "credentials.transactions_csv", "transactions_csv")?;
     let id = match &enrolment.id {
         None => format!("paynet-{}", ids.tag(8)),
         Some(id) => valid_id("id", id)?,
@@ -140,6 +156,7 @@ pub(super) fn enrol(
             "client_id": client_id,
             "client_secret": client_secret,
             "fiids": fiids,
+            "transactions_csv": transactions,
         }),
         offices: json!([]),
         created_at: at,
@@ -168,6 +185,11 @@ pub(super) fn load(
     let token_key = hmac_sha256(client_secret.as_bytes(), b"sandgate tokens of paynet");
     let digest = sha256(client_id.as_bytes());
     let seed = digest.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte));
+    let own = credentials["transactions_csv"].as_str().map(|text| OwnCsv::read(text.as_bytes()));
+    let own = own.transpose().map_err(|error| EnrolmentError {
+        member: "credentials.transactions_csv".to_owned(),
+        reason: error.to_string(),
+    })?;
     let named_by = vec![client_id.clone()];
     let merchant = PaynetMerchant {
         client_id,
@@ -176,6 +198,7 @@ pub(super) fn load(
         settings: Arc::new(settings),
         token_key,
         seed,
+        own: own.map(Arc::new),
         minute: Mutex::default(),
     };
     Ok((Arc::new(merchant), named_by))

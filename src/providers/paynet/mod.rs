@@ -24,20 +24,24 @@ use crate::store::{MerchantRecord, NotificationRecord};
 mod answers;
 mod client;
 mod client_tamperings;
+mod downloads;
 mod errors;
 mod export;
 mod forms;
+mod graphql;
 mod ladder;
 mod masking;
 mod merchant;
 mod messages;
 mod near_misses;
 mod refusals;
+mod reports;
 mod security;
 mod settings;
 mod states;
 mod tokens;
 mod v1;
+mod v2;
 
 const HOST_PRD: &str = "api.reports.paynet.my";
 const HOST_UAT: &str = "api.reports.uat.inet.paynet.my";
@@ -123,7 +127,47 @@ fn endpoints(settings: &SettingsSource) -> Vec<Endpoint> {
             |call, settings| security::guarded(&call, &settings),
             v1::types,
         ),
+        row(
+            settings,
+            ("download", Method::POST, "/v1/reports/download"),
+            &ladder::DOWNLOAD_CHECKS,
+            |call, settings| security::json_message(&call, &settings),
+            v1::download,
+        ),
+        row(
+            settings,
+            ("query", Method::POST, "/v2/reports/query"),
+            &ladder::QUERY_CHECKS,
+            |call, settings| v2::open(&call, &settings),
+            v2::query,
+        ),
+        link(settings, ("file", Method::GET), downloads::file),
+        link(settings, ("fileHead", Method::HEAD), downloads::head),
     ]
+}
+
+/// What a one-time URL leads to.
+fn link<D, F>(
+    source: &SettingsSource,
+    (name, method): (&'static str, Method),
+    decide: D,
+) -> Endpoint
+where
+    D: Fn(Call, Arc<Settings>, Verified<downloads::Fetch>, Outcome) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Decision, Refusal>> + Send + 'static,
+{
+    let source = source.clone();
+    Endpoint::new(
+        name,
+        method,
+        FILE_PATH,
+        &ladder::FILE_CHECKS,
+        downloads::fetch,
+        move |call, request, outcome| {
+            let settings = source.of(&call);
+            decide(call, settings, request, outcome)
+        },
+    )
 }
 
 /// One endpoint whose ladder needs nothing but what has come.

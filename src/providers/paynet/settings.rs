@@ -4,6 +4,8 @@
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
+use super::errors::{self, Code};
+use super::reports::catalogue::Entitlement;
 pub(super) use crate::blueprint::AllowList;
 use crate::blueprint::{EnrolmentError, NamedConstant, SettingDoc, SettingsReader};
 
@@ -241,8 +243,6 @@ pub(super) const IP_BLOCKED_STATUS: u16 = 403;
 pub(super) const REPORT_URL_LIFETIME: SignedDuration = SignedDuration::from_secs(900);
 /// The issuer in a token. No source shows one.
 pub(super) const TOKEN_ISSUER: &str = "paynet-sso";
-/// Fields that one v2 request may name.
-pub(super) const MAX_FIELDS: usize = 200;
 
 /// The named constants, for documentation. The values stand in code where they are used.
 pub(super) static CONSTANTS: &[NamedConstant] = &[
@@ -396,6 +396,24 @@ impl Settings {
             report_include: reader.words("report_include", "all")?,
             report_exclude: reader.words("report_exclude", "none")?.unwrap_or_default(),
         })
+    }
+}
+
+impl Settings {
+    /// Which reports the client may have.
+    pub(super) fn entitlement(&self) -> Entitlement {
+        Entitlement {
+            include: self.report_include.clone(),
+            exclude: self.report_exclude.clone(),
+        }
+    }
+
+    /// The code that a report code stands for, if it is a magic one.
+    pub(super) fn magic_code(&self, report: &str) -> Option<&'static Code> {
+        if !self.magic_values {
+            return None;
+        }
+        errors::find(&report.to_ascii_uppercase())
     }
 }
 
