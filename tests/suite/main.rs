@@ -30,6 +30,8 @@ mod paco_refunds;
 mod paco_secrets;
 mod paco_settings;
 mod paynet;
+mod paynet_mistakes;
+mod paynet_settings;
 mod portal;
 mod receiver;
 mod scenarios;
