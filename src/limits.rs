@@ -104,6 +104,12 @@ pub const NEAR_MISS_CANDIDATES: usize = 128;
 /// Members that a JSON message may have in all. More are refused before anything looks at them.
 pub const JSON_MEMBERS: usize = 20_000;
 
+/// Largest report file that a merchant loads as its own; it is kept in memory.
+pub const OWN_REPORT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most rows of such a file, about as many short ones as [`OWN_REPORT_BYTES`] hold.
+pub const OWN_REPORT_ROWS: usize = 100_000;
+
 /// Merchants of one emulator.
 pub const MERCHANTS: usize = 100_000;
 
@@ -155,3 +161,9 @@ pub const CLOCK_DELIVERIES: Duration = Duration::from_secs(30);
 
 /// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
 pub const THREADS_DRAIN: Duration = Duration::from_secs(1);
+
+/// Pieces of a long body that are made ahead of the client, and their size: so much of it is in memory
+/// at once, however long it is.
+pub const STREAM_PIECES: usize = 4;
+/// See [`STREAM_PIECES`].
+pub const STREAM_PIECE_BYTES: usize = 64 * 1024;

@@ -85,7 +85,9 @@ async fn call(
         ));
     };
     let mut preparations = Vec::new();
+    let mut said = Value::Null;
     for request in requests {
+        let request = request.filled_from(&said);
         let sent = send(&admin, &provider, &merchant, now, &request).await?;
         if sent.status.is_none_or(|status| status >= 300) {
             return Err(unprepared(&request, &sent));
@@ -96,7 +98,9 @@ async fn call(
             "exchange": sent.exchange,
             "status": sent.status,
         }));
+        said = sent.reading.message;
     }
+    let last = last.filled_from(&said);
     let sent = send(&admin, &provider, &merchant, now, &last).await?;
     Ok(Json(shown(&merchant, &preparations, &last, &sent)))
 }

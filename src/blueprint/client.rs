@@ -56,6 +56,11 @@ impl ClientRequest {
             let body = String::from_utf8_lossy(&self.body).replace(word, value);
             self.body = body.into_bytes();
         }
+        // An answer names whole URLs; a request to the same listener needs what follows its origin.
+        if let Some((_, rest)) = self.target.split_once("://") {
+            let path = rest.find('/').map_or("/", |at| &rest[at..]);
+            self.target = path.to_owned();
+        }
         self
     }
 }

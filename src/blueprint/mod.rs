@@ -3,12 +3,14 @@
 mod call;
 mod client;
 mod endpoint;
+pub mod enrolment;
 mod merchant;
 mod provider;
 mod reception;
 mod reply;
 mod routing;
 mod setting;
+mod stream;
 mod wish;
 
 pub use self::call::{Call, Services, Verified};
@@ -22,7 +24,10 @@ pub use self::provider::{
 pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
 pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};
 pub use self::routing::{CaseRule, RouteMatch, find_endpoint};
-pub use self::setting::{NamedConstant, SettingDoc};
+pub use self::setting::{
+    AllowList, NamedConstant, SettingDoc, SettingsReader, constants_table, settings_table,
+};
+pub use self::stream::BodyStream;
 pub use self::wish::{CallError, CallWish};
 
 /// A boxed future, for the few places where a type must be erased.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::BoxFuture;
+use super::stream::{BodyStream, Streaming};
 use crate::checks::{Check, Failure};
 
 /// A reply in the provider's words, not sealed yet.
@@ -34,6 +35,8 @@ pub enum ReplyBody {
     PlainMessage(Bytes),
     /// Bytes as they are, with their content type.
     Raw(&'static str, Bytes),
+    /// Bytes that are made while they leave, with their content type.
+    Stream(&'static str, Box<BodyStream>),
     /// Nothing.
     Empty,
 }
@@ -49,6 +52,8 @@ pub struct WireReply {
     pub body: Bytes,
     /// What a sealed body says; absent where the body says it itself.
     pub opened: Option<Arc<Value>>,
+    /// A body that is made while it leaves, in place of `body`.
+    pub stream: Option<BodyStream>,
 }
 
 /// A request that does not get what it asked for. The wording on the wire is the provider's.
@@ -128,6 +133,8 @@ impl Reply {
 /// The body of an answer on its way out, whole or as a fault wants it.
 pub struct AnswerBody {
     rest: Bytes,
+    /// Where more comes from, if the body is made while it leaves.
+    more: Option<Streaming>,
     pace: Pace,
     /// Told once how the body left: true if whole.
     left: Option<Box<dyn FnOnce(bool) + Send + Sync>>,
@@ -150,32 +157,25 @@ const DRIP_BYTES: usize = 64;
 impl AnswerBody {
     /// A body that leaves whole.
     #[must_use]
-    pub fn whole(bytes: Bytes) -> Self {
-        Self {
-            rest: bytes,
-            pace: Pace::Whole,
-            left: None,
-        }
+    pub fn whole(body: impl Into<Self>) -> Self {
+        body.into()
     }
 
     /// A body that breaks off.
     #[must_use]
-    pub fn cut_after(bytes: Bytes, kept: usize) -> Self {
-        Self {
-            pace: Pace::CutAfter(kept.min(bytes.len())),
-            rest: bytes,
-            left: None,
-        }
+    pub fn cut_after(body: impl Into<Self>, kept: usize) -> Self {
+        let mut body = body.into();
+        let kept = if body.more.is_some() { kept } else { kept.min(body.rest.len()) };
+        body.pace = Pace::CutAfter(kept);
+        body
     }
 
     /// A body that drips.
     #[must_use]
-    pub fn drip(bytes: Bytes, pause: Duration) -> Self {
-        Self {
-            rest: bytes,
-            pace: Pace::Drip(pause, None),
-            left: None,
-        }
+    pub fn drip(body: impl Into<Self>, pause: Duration) -> Self {
+        let mut body = body.into();
+        body.pace = Pace::Drip(pause, None);
+        body
     }
 
     /// Calls `left` once the body has left, or has been given up.
@@ -188,6 +188,53 @@ impl AnswerBody {
     fn tell(&mut self, whole: bool) {
         if let Some(left) = self.left.take() {
             left(whole);
+        }
+    }
+
+    /// The next bytes, at most so many; `None` at the end.
+    fn piece(
+        &mut self,
+        context: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Option<Result<Bytes, std::io::Error>>> {
+        if self.rest.is_empty()
+            && let Some(more) = &mut self.more
+        {
+            match more.poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Some(Ok(bytes))) => self.rest = bytes,
+                Poll::Ready(None) => self.more = None,
+            }
+        }
+        let piece = self.rest.split_to(most.min(self.rest.len()));
+        Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
+    }
+
+    /// Whether nothing is left to be sent.
+    fn is_spent(&self) -> bool {
+        self.rest.is_empty() && self.more.as_ref().is_none_or(Streaming::is_spent)
+    }
+}
+
+impl From<Bytes> for AnswerBody {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            rest: bytes,
+            more: None,
+            pace: Pace::Whole,
+            left: None,
+        }
+    }
+}
+
+impl From<Streaming> for AnswerBody {
+    fn from(streaming: Streaming) -> Self {
+        Self {
+            rest: Bytes::new(),
+            more: Some(streaming),
+            pace: Pace::Whole,
+            left: None,
         }
     }
 }
@@ -203,17 +250,36 @@ impl Body for AnswerBody {
         let this = self.get_mut();
         match &mut this.pace {
             Pace::Whole => {
-                this.tell(true);
-                let bytes = std::mem::take(&mut this.rest);
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                let Poll::Ready(piece) = this.piece(context, usize::MAX) else {
+                    return Poll::Pending;
+                };
+                if !matches!(piece, Some(Err(_))) && this.is_spent() {
+                    this.tell(true);
+                }
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
             Pace::CutAfter(kept) => {
-                let bytes = this.rest.split_to(*kept);
-                this.pace = Pace::Breaking(Box::pin(crate::stopwatch::pause(FLUSH)));
-                if bytes.is_empty() {
-                    return Pin::new(this).poll_frame(context);
+                let kept = *kept;
+                let piece = match kept {
+                    0 => None,
+                    kept => match this.piece(context, kept) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(piece) => piece,
+                    },
+                };
+                match piece {
+                    Some(Ok(bytes)) if bytes.len() < kept => {
+                        this.pace = Pace::CutAfter(kept - bytes.len());
+                        Poll::Ready(Some(Ok(Frame::data(bytes))))
+                    }
+                    last => {
+                        this.pace = Pace::Breaking(Box::pin(crate::stopwatch::pause(FLUSH)));
+                        match last {
+                            Some(Ok(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                            _ => Pin::new(this).poll_frame(context),
+                        }
+                    }
                 }
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Pace::Drip(pause, waiting) => {
                 if let Some(wait) = waiting
@@ -221,9 +287,13 @@ impl Body for AnswerBody {
                 {
                     return Poll::Pending;
                 }
-                let piece = this.rest.split_to(DRIP_BYTES.min(this.rest.len()));
-                *waiting = Some(Box::pin(crate::stopwatch::pause(*pause)));
-                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+                let pause = *pause;
+                *waiting = None;
+                let Poll::Ready(piece) = this.piece(context, DRIP_BYTES) else {
+                    return Poll::Pending;
+                };
+                this.pace = Pace::Drip(pause, Some(Box::pin(crate::stopwatch::pause(pause))));
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
             Pace::Breaking(flushed) => {
                 if flushed.as_mut().poll(context).is_pending() {
@@ -235,17 +305,23 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.pace, Pace::Whole | Pace::Drip(..)) && self.rest.is_empty()
+        matches!(self.pace, Pace::Whole | Pace::Drip(..)) && self.is_spent()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        match &self.more {
+            None => SizeHint::with_exact(self.rest.len() as u64),
+            Some(more) => match more.left() {
+                Some(left) => SizeHint::with_exact(left + self.rest.len() as u64),
+                None => SizeHint::default(),
+            },
+        }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        let whole = matches!(self.pace, Pace::Whole) && self.rest.is_empty();
+        let whole = matches!(self.pace, Pace::Whole) && self.is_spent();
         self.tell(whole);
     }
 }

@@ -1,4 +1,4 @@
-//! The only door to primitives: no other room names josekit, openssl, rsa, hmac, sha2 or rcgen.
+//! The only door to primitives: no other room names josekit, openssl, rsa, hmac, md5, sha2 or rcgen.
 
 pub mod digest_recovery;
 pub mod hashes;

@@ -42,17 +42,22 @@ pub(super) fn send(
     departure: Departure,
 ) -> Option<hyper::Response<AnswerBody>> {
     let answer = departure.answer?;
+    if matches!(departure.fault, Some(Fault::Close(_))) {
+        exchanges.recorder.delivered(seq, Delivery::Faulted);
+        return None;
+    }
+    let body = match &answer.stream {
+        // It is recorded, so it may begin to be made.
+        Some(stream) => AnswerBody::whole(stream.start()),
+        None => AnswerBody::whole(answer.body),
+    };
     let body = match departure.fault {
         // The delay was waited for before.
-        None | Some(Fault::DelayMs(_)) => AnswerBody::whole(answer.body),
+        None | Some(Fault::DelayMs(_) | Fault::Close(_)) => body,
         Some(Fault::CutAfterBytes(kept)) => {
-            AnswerBody::cut_after(answer.body, usize::try_from(kept).unwrap_or(usize::MAX))
+            AnswerBody::cut_after(body, usize::try_from(kept).unwrap_or(usize::MAX))
         }
-        Some(Fault::DripMs(ms)) => AnswerBody::drip(answer.body, Duration::from_millis(ms)),
-        Some(Fault::Close(_)) => {
-            exchanges.recorder.delivered(seq, Delivery::Faulted);
-            return None;
-        }
+        Some(Fault::DripMs(ms)) => AnswerBody::drip(body, Duration::from_millis(ms)),
     };
     let faulted = departure.fault.is_some();
     let told = Arc::clone(exchanges);
@@ -82,6 +87,7 @@ pub(super) fn raw(raw: &RawReply) -> WireReply {
         headers: raw.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         body: Bytes::from(raw.body.clone()),
         opened: None,
+        stream: None,
     }
 }
 

@@ -316,7 +316,10 @@ impl Kept {
             request_note: None,
             opened_request: None,
             answer_body: answer.body.to_vec(),
-            answer_note: None,
+            answer_note: answer
+                .stream
+                .as_ref()
+                .map(|stream| format!("streamed: made while it left; {}", stream.recipe)),
             opened_answer: answer.opened.clone(),
         }
     }

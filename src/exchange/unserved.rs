@@ -109,6 +109,7 @@ async fn masked(
         headers: Vec::new(),
         body: Bytes::new(),
         opened: None,
+        stream: None,
     };
     let kept = provider.mask(call, no_answer).await;
     (kept.request_body, kept.request_note)

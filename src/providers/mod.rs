@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::blueprint::{EnrolmentError, Provider};
 
 mod paco;
+mod paynet;
 
 /// Every provider, configured. Sections of providers that do not exist are refused with the names
 /// of those that do.
@@ -17,7 +18,7 @@ mod paco;
 pub(crate) fn all(
     settings: &BTreeMap<String, Map<String, Value>>,
 ) -> Result<Vec<Arc<dyn Provider>>, EnrolmentError> {
-    let known = ["paco"];
+    let known = ["paco", "paynet"];
     if let Some(unknown) = settings.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(EnrolmentError {
             member: format!("settings of {unknown}"),
@@ -25,7 +26,10 @@ pub(crate) fn all(
         });
     }
     let section = |id: &str| settings.get(id).cloned().unwrap_or_default();
-    Ok(vec![Arc::new(paco::Paco::new(section("paco"))?)])
+    Ok(vec![
+        Arc::new(paco::Paco::new(section("paco"))?),
+        Arc::new(paynet::Paynet::new(section("paynet"))?),
+    ])
 }
 
 /// A provider's id, its documentation, and the generated tables by name.

@@ -316,7 +316,7 @@ fn merchants_are_listed_page_by_page() {
     }
 
     seen.sort();
-    assert_eq!(seen, ["a", "b", "c", "demo-paco"]);
+    assert_eq!(seen, ["a", "b", "c", "demo-paco", "demo-paynet"]);
     sandbox.admin_get("/merchants?cursor=gone").assert_problem(400, "\"gone\"", "without cursor");
 }
 

@@ -570,21 +570,21 @@ fn head_of(shop: &Shop, length: usize) -> String {
 /// The newest entries that fit a filter; waits until there are so many.
 #[track_caller]
 fn entries(sandbox: &Sandbox, filter: &str, wanted: usize) -> Vec<Value> {
-    let mut after = String::new();
-    let mut found = Vec::new();
-    loop {
-        let wait = if found.len() < wanted { 60_000 } else { 0 };
-        let answer =
-            sandbox.admin_get(&format!("/exchanges?{filter}&limit=100&wait_ms={wait}{after}"));
+    let list = |further: &str| {
+        let answer = sandbox.admin_get(&format!("/exchanges?{filter}&limit=100{further}"));
         answer.assert_status(200);
-        let items = answer.json()["items"].as_array().cloned().unwrap_or_default();
-        if items.is_empty() {
-            assert!(found.len() >= wanted, "{filter}: {} of {wanted}", found.len());
+        answer.json()["items"].as_array().cloned().unwrap_or_default()
+    };
+    for _second in 0..60 {
+        let found = list("");
+        if found.len() >= wanted {
             return found;
         }
-        after = format!("&after={}", text(&items[0]["id"]));
-        found.splice(0..0, items);
+        // An older exchange may be written after a younger one, so all are looked at again.
+        let newest = found.first().map(|entry| format!("&after={}", text(&entry["id"])));
+        list(&format!("&wait_ms=1000{}", newest.unwrap_or_default()));
     }
+    panic!("{filter}: fewer than {wanted}");
 }
 
 #[track_caller]

@@ -332,7 +332,7 @@ fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
         (
             vec!["--port", "backdoor=1"],
             "\"backdoor\", which is no listener",
-            "admin, paco, front_door",
+            "admin, paco, paynet, front_door",
         ),
         (vec!["--freeze", "noon"], "--freeze", "--help"),
         (vec!["--port-base", "70000"], "--port-base", "--help"),

@@ -48,7 +48,7 @@ fn each_tampering_fails_its_own_check_and_no_other() {
             for request in tampering.before {
                 let answer = send(&sandbox, &provider, &request.filled_from(&prepared));
                 answer.assert_status(200);
-                prepared = opened(client, &merchant, &answer);
+                remember(&mut prepared, opened(client, &merchant, &answer));
             }
             let before = state();
             let answer = send(&sandbox, &provider, &tampering.request.filled_from(&prepared));
@@ -219,6 +219,14 @@ fn send(sandbox: &Sandbox, provider: &Arc<dyn Provider>, request: &ClientRequest
     sandbox.send(provider.id(), method, &request.target, &headers, &request.body)
 }
 
+/// What answers have said so far: the later one wins member by member.
+fn remember(prepared: &mut Value, said: Value) {
+    match (prepared, said) {
+        (Value::Object(known), Value::Object(said)) => known.extend(said),
+        (known, said) => *known = said,
+    }
+}
+
 fn declared(endpoint: &Endpoint) -> Vec<&'static str> {
     endpoint.checks.iter().map(|check| check.id).collect()
 }
@@ -268,6 +276,9 @@ fn refusal(client: &dyn Client, merchant: &Merchant, answer: &Answer) -> Value {
 
 /// How a provider words the refusal of a check, from its contract.
 fn wording(provider: &str, check: &str, endpoint: &str) -> Value {
+    if provider == "paynet" {
+        return paynet_wording(check, endpoint);
+    }
     assert_eq!(provider, "paco", "write down how {provider} words its refusals");
     let plain = |status: u16, message: &str| {
         json!({
@@ -320,5 +331,66 @@ fn wording(provider: &str, check: &str, endpoint: &str) -> Value {
             })
         }
         _ => plain(400, "Invalid token"),
+    }
+}
+
+/// How PayNet's portal words the refusal of a check.
+fn paynet_wording(check: &str, endpoint: &str) -> Value {
+    let said = |status: u16, body: Value| {
+        json!({
+            "status": status,
+            "content_type": "application/json",
+            "challenge": null,
+            "body": body,
+        })
+    };
+    let plain = |status: u16, message: &str| said(status, json!({ "message": message }));
+    let oauth = |status: u16, error: &str, text: &str| {
+        said(status, json!({"error": error, "error_description": text}))
+    };
+    let malformed = "The request is missing a parameter, repeats one, or is malformed";
+    match check {
+        "paynet.source_address" => plain(403, "Forbidden"),
+        "paynet.token_content_type" | "paynet.token_form" => {
+            oauth(400, "invalid_request", malformed)
+        }
+        "paynet.grant_type" => {
+            oauth(400, "unsupported_grant_type", "The grant type is not supported")
+        }
+        "paynet.client" => oauth(401, "invalid_client", "Client authentication failed"),
+        "paynet.scope" => oauth(400, "invalid_scope", "The scope is invalid"),
+        "paynet.bearer" | "paynet.token_expiry" | "paynet.fiid_tied" => {
+            plain(400, "Access to this resource is forbidden")
+        }
+        "paynet.fiid" => plain(400, "X-Fiid is required"),
+        "paynet.timestamp" => plain(400, "Timestamp is required"),
+        "paynet.signature_present" => plain(400, "Signature is required"),
+        "paynet.timestamp_format" | "paynet.timestamp_window" => {
+            plain(400, "Timestamp not within valid range")
+        }
+        "paynet.signature" => plain(400, "Invalid signature"),
+        "paynet.rate_limit" => plain(429, "Too Many Requests"),
+        "paynet.json_body" => said(
+            200,
+            json!({
+                "success": false,
+                "error": {"code": "E0012", "message": "Unprocessable request"},
+            }),
+        ),
+        "paynet.graphql" => said(
+            200,
+            json!({
+                "data": null,
+                "errors": [{
+                    "message": "Unprocessable request",
+                    "extensions": {"code": "E0012"},
+                }],
+            }),
+        ),
+        _ if endpoint == "fileHead" => said(403, Value::Null),
+        "paynet.link_known" | "paynet.link_unused" | "paynet.link_fresh" => {
+            plain(403, "OTT invalid")
+        }
+        other => panic!("write down how paynet words the refusal of {other} at {endpoint}"),
     }
 }

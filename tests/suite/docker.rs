@@ -190,7 +190,7 @@ fn the_example_client_asks_a_real_name_and_cannot_reach_the_real_gateway() {
     assert!(host.is_some_and(|host| real_hosts().contains(host)), "{script}");
     let tokens: Vec<Value> = providers()
         .iter()
-        .map(|provider| provider.demo().credentials["access_token"].clone())
+        .filter_map(|provider| provider.demo().credentials.get("access_token").cloned())
         .collect();
     let token = script.split("apiKey: ").nth(1).and_then(|rest| rest.split('"').next());
     assert!(tokens.contains(&Value::from(token)), "{script}");

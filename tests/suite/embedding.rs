@@ -79,7 +79,7 @@ fn its_ports_are_free_when_it_is_dropped() {
 
     drop(gateway);
 
-    assert_eq!(addresses.len(), 3, "{addresses:?}");
+    assert_eq!(addresses.len(), 4, "{addresses:?}");
     for address in addresses {
         TcpListener::bind(&address).unwrap_or_else(|error| panic!("{address}: {error}"));
     }

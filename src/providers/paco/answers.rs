@@ -165,9 +165,14 @@ pub(super) async fn seal(
         headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         body: Bytes::new(),
         opened: None,
+        stream: None,
     };
     let media = match reply.body {
         ReplyBody::Empty => return answer,
+        ReplyBody::Stream(media, stream) => {
+            answer.stream = Some(*stream);
+            media
+        }
         ReplyBody::Raw(media, bytes) => {
             answer.body = bytes;
             media

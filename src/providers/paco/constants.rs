@@ -1,8 +1,6 @@
 //! Named constants of PACO: where the provider's documents are silent or disagree and nobody has needed
 //! another value yet, the choice stands here, with its evidence, and nowhere else.
 
-use std::fmt::Write as _;
-
 use crate::blueprint::NamedConstant;
 
 const fn constant(name: &'static str, value: &'static str, why: &'static str) -> NamedConstant {
@@ -317,13 +315,4 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
 /// `notification_success`.
 pub(super) fn is_notification_success(status: u16) -> bool {
     (200..300).contains(&status)
-}
-
-/// The named constants as a Markdown table, for `docs.md`.
-pub(super) fn constants_table() -> String {
-    let mut table = String::from("| constant | value | why |\n|---|---|---|\n");
-    for constant in CONSTANTS {
-        let _ = writeln!(table, "| `{}` | {} | {} |", constant.name, constant.value, constant.why);
-    }
-    table
 }

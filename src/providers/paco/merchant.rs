@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys;
 use super::settings::{Environment, RefundPolicy, Settings};
+use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
 use crate::blueprint::{Enrolled, Enrolment, EnrolmentError, OfficeSpec};
 use crate::crypto::keys::{PrivateKey, PublicKey};
 use crate::ids::Ids;
@@ -378,57 +379,4 @@ fn valid_token(token: String) -> Result<String, EnrolmentError> {
              have one made"
         ),
     })
-}
-
-fn valid_id(member: &str, id: &str) -> Result<String, EnrolmentError> {
-    let fits = (1..=64).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        && id != "none"
-        && !id.starts_with('.');
-    if fits {
-        return Ok(id.to_owned());
-    }
-    Err(EnrolmentError {
-        member: member.to_owned(),
-        reason: format!(
-            "\"{id}\" cannot name a merchant; use 1 to 64 letters, digits, -, _ or . (and not \
-             \"none\")"
-        ),
-    })
-}
-
-fn text(
-    map: &Map<String, Value>,
-    path: &str,
-    member: &str,
-) -> Result<Option<String>, EnrolmentError> {
-    match map.get(member) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(other) => Err(wrong_kind(path, "a string that is not empty", other)),
-    }
-}
-
-fn only_known(path: &str, map: &Map<String, Value>, known: &[&str]) -> Result<(), EnrolmentError> {
-    match map.keys().find(|name| !known.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(unknown) => Err(EnrolmentError {
-            member: format!("{path}.{unknown}"),
-            reason: format!("is not known; {path} has {}", known.join(", ")),
-        }),
-    }
-}
-
-fn wrong_kind(member: &str, wanted: &str, found: &Value) -> EnrolmentError {
-    EnrolmentError {
-        member: member.to_owned(),
-        reason: format!("is {}, {wanted} is wanted", crate::json::kind(found)),
-    }
-}
-
-fn inside(path: &str, error: EnrolmentError) -> EnrolmentError {
-    EnrolmentError {
-        member: format!("{path}.{}", error.member),
-        reason: error.reason,
-    }
 }

@@ -14,7 +14,7 @@ use crate::blueprint::{
     BoxFuture, Call, CaseRule, Client, Decision, Driven, Endpoint, Enrolled, Enrolment,
     EnrolmentError, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Merchant, Movement,
     NamedBy, NamedConstant, NotificationMessage, Provider, Received, Refusal, Reply, RouteMatch,
-    Services, SettingDoc, Verified, WireReply, find_endpoint,
+    Services, SettingDoc, Verified, WireReply, constants_table, find_endpoint, settings_table,
 };
 use crate::checks::Check;
 use crate::diagnosis::{Mistake, NearMiss};
@@ -304,8 +304,8 @@ impl Provider for Paco {
             ("events", export::events_table(events::EVENTS)),
             ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
-            ("settings", settings::settings_table()),
-            ("constants", constants::constants_table()),
+            ("settings", settings_table(settings::SETTINGS)),
+            ("constants", constants_table(constants::CONSTANTS)),
         ]
     }
 

@@ -1,16 +1,13 @@
 //! Settings of PACO, with the evidence behind each: where the provider's documents are silent or disagree
 //! and users want either, the choice stands here. Named constants stand in `constants.rs`.
 
-use std::fmt::Write as _;
-
-use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::constants::{KID_PRD, KID_UAT};
-use crate::blueprint::{EnrolmentError, SettingDoc};
-use crate::checks::address::parse_network;
+pub(super) use crate::blueprint::AllowList;
+use crate::blueprint::{EnrolmentError, SettingDoc, SettingsReader};
 
 /// Which of PACO's two environments is doubled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +23,6 @@ pub(super) enum MessageEncryption {
     ByEnvironment,
     Required,
     Optional,
-}
-
-/// Which addresses count as allow-listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum AllowList {
-    Any,
-    Networks(Vec<IpNet>),
 }
 
 /// What is done with Basic credentials.
@@ -332,22 +322,7 @@ impl Settings {
         layers: &[&Map<String, Value>],
         environment: Option<Environment>,
     ) -> Result<Self, EnrolmentError> {
-        let mut merged = Map::new();
-        for layer in layers {
-            for (name, value) in *layer {
-                merged.insert(name.clone(), value.clone());
-            }
-        }
-        for name in merged.keys() {
-            if !SETTINGS.iter().any(|setting| setting.name == name) {
-                return Err(unknown(name));
-            }
-        }
-        let reader = Reader {
-            documented: word(&merged, "profile")?.as_deref() == Some("documented"),
-            merged,
-        };
-        reader.one_of("profile", &["observed", "documented"])?;
+        let reader = SettingsReader::new(SETTINGS, layers)?;
         let configured = match reader.one_of("environment", &["uat", "prd"])?.as_str() {
             "prd" => Environment::Prd,
             _ => Environment::Uat,
@@ -365,7 +340,11 @@ impl Settings {
                 "optional" => MessageEncryption::Optional,
                 _ => MessageEncryption::ByEnvironment,
             },
-            ip_allow_list: reader.allow_list(prd)?,
+            ip_allow_list: if prd && !reader.is_set("ip_allow_list") {
+                AllowList::Networks(Vec::new())
+            } else {
+                reader.allow_list("ip_allow_list")?
+            },
             basic_auth: match reader
                 .one_of("basic_auth", &["required", "verify_if_sent", "ignored"])?
                 .as_str()
@@ -446,174 +425,4 @@ impl Settings {
             }
         }
     }
-}
-
-struct Reader {
-    merged: Map<String, Value>,
-    documented: bool,
-}
-
-impl Reader {
-    fn is_set(&self, name: &str) -> bool {
-        self.merged.contains_key(name)
-    }
-
-    fn text(&self, name: &str) -> Result<String, EnrolmentError> {
-        if let Some(text) = word(&self.merged, name)? {
-            return Ok(text);
-        }
-        let doc = SETTINGS
-            .iter()
-            .find(|setting| setting.name == name)
-            .expect("only documented settings are read");
-        let documented = doc.documented.filter(|_| self.documented);
-        Ok(documented.unwrap_or(doc.default).to_owned())
-    }
-
-    fn one_of(&self, name: &str, values: &[&str]) -> Result<String, EnrolmentError> {
-        let text = self.text(name)?;
-        if values.contains(&text.as_str()) {
-            return Ok(text);
-        }
-        Err(EnrolmentError {
-            member: name.to_owned(),
-            reason: format!("\"{text}\" is none of its values; use {}", values.join(" or ")),
-        })
-    }
-
-    fn switch(&self, name: &str) -> Result<bool, EnrolmentError> {
-        Ok(self.one_of(name, &["on", "off"])? == "on")
-    }
-
-    fn status(&self, name: &str, values: &[&str]) -> Result<u16, EnrolmentError> {
-        let text = self.one_of(name, values)?;
-        Ok(text.parse().expect("the allowed values are numbers"))
-    }
-
-    fn seconds(&self, name: &str, least: i64, most: i64) -> Result<SignedDuration, EnrolmentError> {
-        let text = self.text(name)?;
-        match text.parse::<i64>() {
-            Ok(seconds) if (least..=most).contains(&seconds) => {
-                Ok(SignedDuration::from_secs(seconds))
-            }
-            _ => Err(EnrolmentError {
-                member: name.to_owned(),
-                reason: format!("\"{text}\" is no number of seconds from {least} to {most}"),
-            }),
-        }
-    }
-
-    /// A list of seconds, as a JSON array or as text with commas.
-    fn delays(&self, name: &str) -> Result<Vec<SignedDuration>, EnrolmentError> {
-        const LATEST_S: i64 = 7 * 24 * 3600;
-        let entries: Vec<String> = match self.merged.get(name) {
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned))
-                .collect(),
-            _ => self.text(name)?.split(',').map(|entry| entry.trim().to_owned()).collect(),
-        };
-        let wrong = |what: String| EnrolmentError {
-            member: name.to_owned(),
-            reason: format!("{what}; write it as \"0, 30, 120\" or [0, 30, 120]"),
-        };
-        let mut delays: Vec<SignedDuration> = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let delay = match entry.parse::<i64>() {
-                Ok(seconds) if (0..=LATEST_S).contains(&seconds) => {
-                    SignedDuration::from_secs(seconds)
-                }
-                _ => {
-                    let wanted = format!("no whole number of seconds from 0 to {LATEST_S}");
-                    return Err(wrong(format!("\"{entry}\" is {wanted}")));
-                }
-            };
-            if delays.last().is_some_and(|earlier| *earlier >= delay) {
-                return Err(wrong(format!("{entry} is not later than the attempt before it")));
-            }
-            delays.push(delay);
-        }
-        match delays.len() {
-            0 => Err(wrong("an empty list has no attempt".to_owned())),
-            count if count > crate::limits::NOTIFICATION_ATTEMPTS => Err(wrong(format!(
-                "{count} attempts are more than the {} that are made",
-                crate::limits::NOTIFICATION_ATTEMPTS
-            ))),
-            _ => Ok(delays),
-        }
-    }
-
-    fn allow_list(&self, prd: bool) -> Result<AllowList, EnrolmentError> {
-        const NAME: &str = "ip_allow_list";
-        if prd && !self.is_set(NAME) {
-            return Ok(AllowList::Networks(Vec::new()));
-        }
-        let entries: Vec<String> = match self.merged.get(NAME) {
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned))
-                .collect(),
-            _ => self.text(NAME)?.split(',').map(|entry| entry.trim().to_owned()).collect(),
-        };
-        if entries.iter().any(|entry| entry == "any") {
-            return Ok(AllowList::Any);
-        }
-        entries
-            .iter()
-            .filter(|entry| !entry.is_empty())
-            .map(|entry| parse_network(entry))
-            .collect::<Result<_, _>>()
-            .map(AllowList::Networks)
-            .map_err(|reason| EnrolmentError {
-                member: NAME.to_owned(),
-                reason,
-            })
-    }
-}
-
-/// A setting's value as a word: JSON may write it as a string, a number or a boolean.
-fn word(merged: &Map<String, Value>, name: &str) -> Result<Option<String>, EnrolmentError> {
-    match merged.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(Value::Bool(true)) => Ok(Some("on".to_owned())),
-        Some(Value::Bool(false)) => Ok(Some("off".to_owned())),
-        Some(other) => Err(EnrolmentError {
-            member: name.to_owned(),
-            reason: format!("{} is no value for it", crate::json::kind(other)),
-        }),
-    }
-}
-
-fn unknown(name: &str) -> EnrolmentError {
-    let nearest = SETTINGS
-        .iter()
-        .map(|setting| setting.name)
-        .max_by(|a, b| {
-            let score = |known: &str| strsim::jaro_winkler(known, name);
-            score(a).total_cmp(&score(b))
-        })
-        .unwrap_or_default();
-    EnrolmentError {
-        member: name.to_owned(),
-        reason: format!("there is no such setting; the nearest is {nearest}"),
-    }
-}
-
-/// The settings as a Markdown table, for `docs.md`.
-pub(super) fn settings_table() -> String {
-    let mut table = String::from(
-        "| setting | values | default | in profile `documented` | why |\n|---|---|---|---|---|\n",
-    );
-    for setting in SETTINGS {
-        let office = if setting.office { " (*office*)" } else { "" };
-        let documented = setting.documented.map_or(String::new(), |value| format!("`{value}`"));
-        let _ = writeln!(
-            table,
-            "| `{}`{office} | {} | `{}` | {documented} | {} |",
-            setting.name, setting.values, setting.default, setting.why
-        );
-    }
-    table
 }

@@ -1,0 +1,135 @@
+//! Answers: the token, and the bytes that every reply becomes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
+
+use super::errors;
+use super::merchant::PaynetMerchant;
+use super::messages::{TokenRequest, message, token_answer};
+use super::refusals::no_store;
+use super::settings::Settings;
+use super::tokens::{self, Validity};
+use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, ReplyBody, Verified, WireReply};
+use crate::checks::Failure;
+use crate::scenario::{Misbehaviour, NOTHING_WRONG, Outcome};
+
+const JSON: &str = "application/json";
+
+/// Issues a token.
+pub(super) async fn token(
+    call: Call,
+    settings: Arc<Settings>,
+    _request: Verified<TokenRequest>,
+    outcome: Outcome,
+) -> Result<Decision, Refusal> {
+    if outcome != Outcome::Success {
+        return Err(broken(outcome));
+    }
+    let lifetime = settings.token_lifetime.as_secs();
+    let token = issued(&call, call.now(), lifetime, None)?;
+    Ok(Decision::reply(no_store(Reply::message(200, token_answer(&token, lifetime)))))
+}
+
+fn issued(
+    call: &Call,
+    from: Timestamp,
+    seconds: i64,
+    wrong_key: Option<&[u8]>,
+) -> Result<String, Refusal> {
+    let parts = merchant_of(call)?.parts::<PaynetMerchant>();
+    let id = call.services().ids.hex_128();
+    let validity = Validity { from, seconds };
+    Ok(tokens::issue(&parts, &id, validity, wrong_key.unwrap_or(&parts.token_key)))
+}
+
+/// The merchant of a request that is verified.
+pub(super) fn merchant_of(call: &Call) -> Result<Arc<Merchant>, Refusal> {
+    call.merchant().cloned().ok_or_else(|| Refusal::Internal {
+        reason: "a request was verified that is nobody's".to_owned(),
+    })
+}
+
+/// What a rule's outcome does where there is nothing to pay: the portal is broken.
+pub(super) fn broken(outcome: Outcome) -> Refusal {
+    Refusal::Business {
+        reply: Reply::message(500, message(errors::INTERNAL)),
+        reason: Failure::new(NOTHING_WRONG, format!("a rule with the outcome {outcome:?}")),
+    }
+}
+
+/// Step 7: compact JSON with `&` written as the provider writes it, and the date of the merchant's
+/// clock, by which clients correct their own.
+pub(super) fn seal(
+    call: &Call,
+    settings: &Settings,
+    reply: Reply,
+    misbehaviour: Option<Misbehaviour>,
+) -> WireReply {
+    let mut answer = WireReply {
+        status: reply.status,
+        headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        body: Bytes::new(),
+        opened: None,
+        stream: None,
+    };
+    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&call.now()) {
+        answer.headers.push(("date".to_owned(), date));
+    }
+    let media = match reply.body {
+        ReplyBody::Empty => return answer,
+        ReplyBody::Stream(media, stream) => {
+            answer.stream = Some(*stream);
+            media
+        }
+        ReplyBody::Raw(media, bytes) => {
+            answer.body = bytes;
+            media
+        }
+        ReplyBody::PlainMessage(bytes) => {
+            answer.body = bytes;
+            JSON
+        }
+        ReplyBody::Message(mut message) => {
+            if let Some(misbehaviour) = misbehaviour {
+                misbehave(call, settings, &mut message, misbehaviour);
+            }
+            answer.body = written(&message);
+            JSON
+        }
+    };
+    answer.headers.push(("content-type".to_owned(), media.to_owned()));
+    answer
+}
+
+/// `json_style` and `json_ampersand`.
+fn written(message: &Value) -> Bytes {
+    let text = message.to_string();
+    // An ampersand in JSON can only stand inside a string.
+    Bytes::from(if text.contains('&') { text.replace('&', "\\u0026") } else { text })
+}
+
+/// The one thing of this provider's security that an answer carries is the token.
+fn misbehave(call: &Call, settings: &Settings, message: &mut Value, misbehaviour: Misbehaviour) {
+    let Some(token) = message.get_mut("access_token") else {
+        return;
+    };
+    let (lifetime, now) = (settings.token_lifetime, call.now());
+    let seconds = lifetime.as_secs();
+    let wrong = match misbehaviour {
+        Misbehaviour::Expired => {
+            let from = now.saturating_sub(lifetime).unwrap_or(now);
+            issued(call, from, seconds, None)
+        }
+        Misbehaviour::WrongSigningKey | Misbehaviour::TamperedTag => {
+            issued(call, now, seconds, Some(b"another key"))
+        }
+        _ => return,
+    };
+    if let Ok(wrong) = wrong {
+        *token = Value::String(wrong);
+    }
+}

@@ -1,0 +1,118 @@
+//! The usual mistakes as data, which the search, the explanation and the documentation share. Their
+//! order is that of the documentation.
+
+use std::fmt::Write as _;
+
+use crate::diagnosis::Mistake;
+
+macro_rules! mistakes {
+    ($($theme:literal { $($name:ident: $id:literal, $title:literal;)* })*) => {
+        $($(pub(super) static $name: Mistake = Mistake { id: $id, title: $title };)*)*
+
+        /// Every mistake that is looked for.
+        pub(in super::super) static ALL: &[&Mistake] = &[$($(&$name),*),*];
+
+        /// The same, by theme.
+        static THEMES: &[(&str, &[&Mistake])] = &[$(($theme, &[$(&$name),*])),*];
+    };
+}
+
+mistakes! {
+    "asking for a token" {
+        JSON_TOKEN_REQUEST: "paynet.json_token_request",
+            "The token was asked for in JSON; OAuth2 takes a form";
+        CREDENTIALS_TWICE: "paynet.credentials_twice",
+            "The credentials came in the Authorization header and in the form";
+        NEWLINE_IN_BASIC: "paynet.newline_in_basic",
+            "A line break was encoded behind the Basic credentials, as echo without -n does";
+        SECRET_NOT_ENCODED: "paynet.secret_not_encoded",
+            "The client secret was put into the form without percent-encoding";
+        SECRET_ENCODED_TWICE: "paynet.secret_encoded_twice",
+            "The client secret was percent-encoded twice";
+        SPACE_AROUND_SECRET: "paynet.space_around_secret",
+            "The client secret has white space around it, as when it is read from a file";
+        OTHER_SECRET: "paynet.other_secret", "The client secret is another client's";
+        SWAPPED_CREDENTIALS: "paynet.swapped_credentials",
+            "Client id and client secret changed places";
+        CREDENTIALS_IN_QUERY: "paynet.credentials_in_query",
+            "The parameters were put into the URL instead of the body";
+        WRONG_TOKEN_PATH: "paynet.wrong_token_path",
+            "The token was asked for at the path of the other text";
+    }
+    "the bearer token" {
+        BASIC_AT_REPORT: "paynet.basic_at_report",
+            "The client credentials were sent to a report endpoint instead of a token";
+        NO_SCHEME: "paynet.no_scheme", "The token was sent without the word Bearer";
+        DAMAGED_TOKEN: "paynet.damaged_token",
+            "The token was changed on its way into the header";
+        EXPIRED_TOKEN: "paynet.expired_token", "A token was used after its expiry";
+    }
+    "the timestamp" {
+        MILLISECONDS: "paynet.milliseconds", "The timestamp is in milliseconds";
+        FRACTION: "paynet.fraction", "The timestamp has a fraction";
+        DATE_TEXT: "paynet.date_text", "The timestamp is a date instead of Unix seconds";
+        TIMESTAMP_OF_START: "paynet.timestamp_of_start",
+            "The timestamp was made once, with the token, and used again";
+        LOCAL_TIME: "paynet.local_time", "Local time was taken for UTC";
+        CLOCK_SKEW: "paynet.clock_skew", "The client's clock is wrong";
+    }
+    "the signature" {
+        SAMPLE_SIGNATURE: "paynet.sample_signature",
+            "The signature is the one that the guide prints, which no input gives";
+        SIGNED_ARGUMENTS_SWAPPED: "paynet.signed_arguments_swapped",
+            "Key and message of the HMAC changed places";
+        SIGNED_MILLISECONDS: "paynet.signed_milliseconds",
+            "Milliseconds were signed, and seconds were sent";
+        SIGNED_NEWLINE: "paynet.signed_newline",
+            "A line break was signed behind the timestamp, as echo without -n does";
+        KEY_WITH_NEWLINE: "paynet.key_with_newline",
+            "The key has a line break at its end, as when the secret is read from a file";
+        SIGNED_FRACTION: "paynet.signed_fraction", "The timestamp was signed with a fraction";
+        HASH_SECRET_FIRST: "paynet.hash_secret_first",
+            "A bare SHA-256 of secret and timestamp instead of an HMAC";
+        HASH_TIMESTAMP_FIRST: "paynet.hash_timestamp_first",
+            "A bare SHA-256 of timestamp and secret instead of an HMAC";
+        BASE64_DIGEST: "paynet.base64_digest", "The digest was written in base64 instead of hex";
+        BASE64_HEX: "paynet.base64_hex", "The hex text was encoded in base64 once more";
+        UPPER_CASE_HEX: "paynet.upper_case_hex", "The hex digits are in upper case";
+        DECORATED_SIGNATURE: "paynet.decorated_signature",
+            "The signature is right but for quotes, a prefix or white space around it";
+        OTHER_SECOND: "paynet.other_second",
+            "The signature is that of another second than X-Timestamp says";
+        SIGNED_BODY: "paynet.signed_body", "The body was signed instead of the timestamp";
+        SIGNED_TIMESTAMP_AND_BODY: "paynet.signed_timestamp_and_body",
+            "The body was signed together with the timestamp";
+        TOKEN_AS_KEY: "paynet.token_as_key", "The access token was used as the key";
+        CLIENT_ID_AS_KEY: "paynet.client_id_as_key", "The client id was used as the key";
+        OTHER_CLIENT_S_KEY: "paynet.other_client_s_key",
+            "The key is another client's secret";
+        SECRET_AS_SIGNATURE: "paynet.secret_as_signature",
+            "The client secret itself was sent as the signature";
+        LONGER_HASH: "paynet.longer_hash", "HMAC-SHA512 instead of HMAC-SHA256";
+    }
+    "one-time URLs" {
+        LINK_USED_TWICE: "paynet.link_used_twice", "The one-time URL was fetched again";
+        LINK_TOO_LATE: "paynet.link_too_late", "The one-time URL was fetched too late";
+        AMPERSAND_NOT_DECODED: "paynet.ampersand_not_decoded",
+            "The URL was cut out of the JSON as text, with \\u0026 not decoded to &";
+        TOKEN_SENT_TO_LINK: "paynet.token_sent_to_link",
+            "The Authorization header was sent to the one-time URL, which needs none";
+    }
+    "reports" {
+        UTC_DAY: "paynet.utc_day", "The day was worked out in another zone than Malaysia's";
+        PRINTED_SAMPLE: "paynet.printed_sample",
+            "The query is the sample that the documents print, which is not valid GraphQL";
+    }
+}
+
+/// The mistakes as a Markdown table, for `docs.md`.
+pub(in super::super) fn mistakes_table() -> String {
+    let mut table = String::from("| about | mistake | id |\n|---|---|---|\n");
+    for (theme, mistakes) in THEMES {
+        for (index, mistake) in mistakes.iter().enumerate() {
+            let theme = if index == 0 { theme } else { "" };
+            let _ = writeln!(table, "| {theme} | {} | `{}` |", mistake.title, mistake.id);
+        }
+    }
+    table
+}

@@ -1,0 +1,376 @@
+//! The behaviour of PayNet's portal, through its socket.
+
+use std::io::Read as _;
+use std::thread;
+
+use flate2::read::GzDecoder;
+use sandgate::crypto::hashes::Md5Stream;
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+use crate::portal::{FORM, JSON, LAST_DAY, Portal, local, setl01};
+
+const REPORT: &str = "query($input: ReportParam){Report(input:$input){status url expiry checksum{rows size md5hash}}}";
+
+fn md5(bytes: &[u8]) -> String {
+    let mut digest = Md5Stream::default();
+    digest.update(bytes);
+    digest.finish()
+}
+
+#[test]
+fn both_paths_issue_tokens_compact_and_not_to_be_kept() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+
+    for path in ["/oauth/token", "/token"] {
+        let answer = sandbox.send("paynet", "POST", path, &[FORM], portal.form().as_bytes());
+
+        answer.assert_status(200);
+        let text = answer.text();
+        assert!(text.starts_with("{\"access_token\":\"eyJ"), "{text}");
+        assert!(text.ends_with("\",\"token_type\":\"bearer\",\"expires_in\":3600}"), "{text}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("pragma"), Some("no-cache"));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.header("date"), Some("Thu, 01 Jan 2026 00:00:00 GMT"));
+    }
+    // printf 'demo-paynet:demoPaynetSecret0001' | base64
+    let basic = ("authorization", "Basic ZGVtby1wYXluZXQ6ZGVtb1BheW5ldFNlY3JldDAwMDE=");
+    let form = b"grant_type=client_credentials";
+    sandbox.send("paynet", "POST", "/token", &[FORM, basic], form).assert_status(200);
+    let wrong = ("authorization", "Basic ZGVtby1wYXluZXQ6eA==");
+    let refused = sandbox.send("paynet", "POST", "/token", &[FORM, wrong], form);
+    refused.assert_status(401);
+    assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"PayNet SSO\""));
+    let get = sandbox.send("paynet", "GET", "/token", &[], &[]);
+    get.assert_status(405);
+    assert_eq!(get.header("allow"), Some("POST"));
+}
+
+#[test]
+fn the_journal_has_neither_secrets_nor_tokens() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    portal.types(&sandbox, &[]).assert_status(200);
+    portal.types(&sandbox, &[("x-signature", &portal.secret)]).assert_status(400);
+
+    let listed = sandbox.admin_get("/exchanges?merchant=bank").json();
+    let items = listed["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 3);
+    for item in items {
+        let id = item["id"].as_str().expect("an id");
+        for path in [format!("/exchanges/{id}"), format!("/exchanges/{id}/explanation")] {
+            let text = sandbox.admin_get(&path).text();
+            assert!(!text.contains(&portal.secret), "{text}");
+            assert!(!text.contains(&portal.token), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_token_expires_on_the_clock() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));
+    sandbox.admin_post("/clock", &json!({"advance": "3599s"})).assert_status(200);
+    portal.types(&sandbox, &[]).assert_status(200);
+
+    sandbox.admin_post("/clock", &json!({"advance": "1s"})).assert_status(200);
+    let refused = portal.types(&sandbox, &[]);
+
+    refused.assert_status(400);
+    assert_eq!(refused.text(), r#"{"message":"Access to this resource is forbidden"}"#);
+}
+
+#[test]
+fn the_catalogue_lists_what_a_client_may_have() {
+    let sandbox = Sandbox::start();
+    let all = Portal::new(&sandbox, "all");
+    let settings = json!({"report_include": ["SETL01", "RECON"], "report_exclude": "SETL01_C2"});
+    let some = Portal::with(&sandbox, "some", &settings);
+
+    assert_eq!(all.types(&sandbox, &[]).json()["data"].as_array().map(Vec::len), Some(30));
+    let listed = some.types(&sandbox, &[]).json();
+    let types: Vec<&str> = listed["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|t| t["type"].as_str())
+        .collect();
+    assert_eq!(types, ["SETL01", "SETL01_C1", "RECON"]);
+    let refused = some
+        .download(&sandbox, &json!({"report_type": "AIR02", "product": "SAN", "date": LAST_DAY}));
+    assert_eq!(refused.json()["error"]["code"], "E0004");
+}
+
+#[test]
+fn a_one_time_url_gives_its_file_once() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let answer = portal.download(&sandbox, &setl01());
+    assert!(answer.text().contains("csv\\u0026ott="), "{}", answer.text());
+    let link = local(answer.json()["data"]["url"].as_str().expect("a URL"));
+
+    let head = sandbox.send("paynet", "HEAD", &link, &[], &[]);
+    let file = sandbox.send("paynet", "GET", &link, &[], &[]);
+    let again = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    head.assert_status(200);
+    file.assert_status(200);
+    assert_eq!(file.header("content-encoding"), None);
+    let name = format!("attachment; filename=\"SAN_SETL01_{}_{LAST_DAY}.csv\"", portal.fiid);
+    assert_eq!(file.header("content-disposition"), Some(name.as_str()));
+    assert!(file.text().starts_with("fiid,settlement_date,settlement_window,"), "{}", file.text());
+    again.assert_status(403);
+    assert_eq!(again.text(), r#"{"message":"OTT invalid"}"#);
+    let kept = sandbox.admin_get(&format!("/exchanges/{}", file.exchange())).json();
+    assert!(kept.to_string().contains("streamed: made while it left"), "{kept}");
+}
+
+#[test]
+fn of_fifty_who_fetch_at_once_exactly_one_gets_the_file() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let fetch = || sandbox.send("paynet", "GET", &link, &[], &[]).status;
+        let fetching: Vec<_> = (0..50).map(|_| scope.spawn(fetch)).collect();
+        fetching.into_iter().map(|one| one.join().expect("answered")).collect()
+    });
+
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 403).count(), 49, "{statuses:?}");
+}
+
+#[test]
+fn a_report_of_v2_becomes_ready_by_asking_again_and_its_checksum_is_true() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"report_rows": 2_000}));
+    let fields = ["transaction_amount", "reference_id"];
+    let input = json!({"product": "MYD", "report": "I01", "date": LAST_DAY, "fields": fields});
+    let poll = || {
+        let answer = portal.query(&sandbox, REPORT, &input);
+        answer.assert_status(200);
+        answer.json()["data"]["Report"].clone()
+    };
+
+    let unfinished =
+        |status| json!({"status": status, "url": null, "expiry": null, "checksum": null});
+    assert_eq!(poll(), unfinished("new"));
+    assert_eq!(poll(), unfinished("processing"));
+    let ready = poll();
+    let later = poll();
+
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["expiry"], "2026-01-01T00:15:00Z");
+    assert_eq!(later["checksum"], ready["checksum"]);
+    assert_ne!(later["url"], ready["url"]);
+    let link = local(ready["url"].as_str().expect("a URL"));
+    let plain = sandbox.send("paynet", "GET", &link, &[], &[]);
+    assert_eq!(ready["checksum"]["size"], plain.body.len());
+    assert_eq!(ready["checksum"]["md5hash"], md5(&plain.body));
+    assert_eq!(ready["checksum"]["rows"], 2_000);
+    assert_eq!(plain.text().lines().count(), 2_001);
+    assert!(plain.text().starts_with("transaction_amount,reference_id\n"), "{}", plain.text());
+    let link = local(later["url"].as_str().expect("a URL"));
+    let packed = sandbox.send("paynet", "GET", &link, &[("accept-encoding", "gzip")], &[]);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, plain.body);
+}
+
+#[test]
+fn a_person_finishes_a_report_lets_it_fail_and_expires_a_link() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"polls_until_ready": 100}));
+    let input = |product| json!({"product": product, "report": "I01", "date": LAST_DAY, "fields": ["reference_id"]});
+    let poll =
+        |product| portal.query(&sandbox, REPORT, &input(product)).json()["data"]["Report"].clone();
+    let drive = |event: &str, kind: &str| {
+        let listed = sandbox.admin_get("/transactions?merchant=bank").json();
+        let items = listed["items"].as_array().expect("a list");
+        let newest = items.iter().find(|item| item["kind"] == kind && item["status"] != "ready");
+        let newest = newest.expect("one");
+        let path =
+            format!("/transactions/bank/{kind}/{}/events", newest["key"].as_str().expect("a key"));
+        sandbox.admin_post(&path, &json!({ "event": event })).assert_status(200);
+    };
+
+    assert_eq!(poll("MYD")["status"], "new");
+    drive("finish", "report");
+    let ready = poll("MYD");
+    assert_eq!(ready["status"], "ready");
+    drive("expire", "link");
+    let link = local(ready["url"].as_str().expect("a URL"));
+    sandbox.send("paynet", "GET", &link, &[], &[]).assert_status(403);
+    assert_eq!(poll("RPP")["status"], "new");
+    drive("fail", "report");
+    assert_eq!(poll("RPP")["status"], "error");
+}
+
+#[test]
+fn summaries_add_up() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let query = "query($input: SummaryParam){Summary(input:$input){rows{transaction_type debit_volume debit_amount}}}";
+    let sum = |report: &str| -> (u64, String) {
+        let input = json!({"product": "RPP", "report": report, "date": LAST_DAY});
+        let answer = portal.query(&sandbox, query, &input).json();
+        let rows = answer["data"]["Summary"]["rows"].as_array().expect("rows").clone();
+        let volume = rows.iter().filter_map(|row| row["debit_volume"].as_u64()).sum();
+        (volume, rows[0]["debit_amount"].to_string())
+    };
+
+    let (first, second, day) = (sum("S01"), sum("S02"), sum("D01"));
+
+    assert_eq!(first.0 + second.0, day.0);
+    assert!(day.0 > 0 && day.1.starts_with('"'), "{day:?}");
+    let month =
+        "query($input: SummaryParam){Summary(input:$input){rows{month total_debit_volume}}}";
+    let input = json!({"product": "RPP", "report": "M01", "month": "2025-12"});
+    let answer = portal.query(&sandbox, month, &input).json();
+    assert_eq!(answer["data"]["Summary"]["rows"][0]["month"], "2025-12");
+}
+
+#[test]
+fn what_cannot_be_asked_for_has_its_code() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let v1 = |report: &str, product: &str, date: &str| {
+        let body = json!({"report_type": report, "product": product, "date": date});
+        portal.download(&sandbox, &body).json()["error"]["code"].clone()
+    };
+    let v2 = |input: Value| {
+        let answer = portal.query(&sandbox, REPORT, &input);
+        answer.assert_status(200);
+        answer.json()["errors"][0]["extensions"]["code"].clone()
+    };
+    let input = |report: &str, date: &str| json!({"product": "MYD", "report": report, "date": date, "fields": ["reference_id"]});
+
+    for (date, code) in [
+        ("2025-09-01", "E0001"),
+        ("1926-01-01", "E0001"),
+        ("2026-01-02", "E0002"),
+        ("2026-01-01", "E0003"),
+        ("2025-12-32", "E0005"),
+        ("2025-2-15", "E0005"),
+    ] {
+        assert_eq!(v1("SETL01", "SAN", date), code, "{date}");
+        assert_eq!(v2(input("I01", date)), code, "{date}");
+    }
+    assert_eq!(v1("SETL09", "SAN", LAST_DAY), "E0004");
+    assert_eq!(v1("SETL01", "ZZZ", LAST_DAY), "E0004");
+    assert_eq!(v1("", "SAN", LAST_DAY), "E0006");
+    assert_eq!(v2(json!({"product": "MYD", "report": "I01", "date": LAST_DAY})), "E0006");
+    assert_eq!(v2(json!({"product": "MYD", "report": "M01", "month": "2025-1"})), "E0007");
+    assert_eq!(v2(json!({"product": "MYD", "report": "M01", "month": "2025-06"})), "E0011");
+    let twice =
+        json!({"product": "MYD", "report": "I01", "date": LAST_DAY, "fields": ["mcc", "mcc"]});
+    assert_eq!(v2(twice), "E0010");
+}
+
+#[test]
+fn bombs_and_broken_queries_are_e0012_and_cost_nothing() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let circle = "query{...a} fragment a on Query{...b} fragment b on Query{...a}";
+    let aliases = (0..5_000)
+        .map(|n| format!("a{n}:Report(input:{{}}){{status}}"))
+        .collect::<Vec<_>>()
+        .concat();
+    for query in [
+        circle.to_owned(),
+        format!("{{{aliases}}}"),
+        "{".repeat(100_000),
+        "{ query Report($input: ReportParam) }".to_owned(),
+        String::new(),
+    ] {
+        let answer = portal.query(&sandbox, &query, &json!({}));
+
+        answer.assert_status(200);
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "E0012", "{}", answer.text());
+        let explanation = sandbox.explanation(&answer.exchange());
+        assert_eq!(explanation["failed_check"], "paynet.graphql");
+    }
+}
+
+#[test]
+fn malformed_token_requests_are_refused_and_recorded() {
+    let sandbox = Sandbox::start();
+    let long = "x".repeat((1 << 20) - 200);
+    let form = format!("grant_type=client_credentials&client_id=demo-paynet&client_secret={long}");
+    for (body, status) in [
+        (form.as_str(), 401),
+        ("", 400),
+        ("grant_type=a&grant_type=b", 400),
+        ("%", 400),
+        ("grant_type=%ff", 400),
+        ("&&&=&", 400),
+    ] {
+        let answer = sandbox.send("paynet", "POST", "/token", &[FORM], body.as_bytes());
+
+        answer.assert_status(status);
+        assert_eq!(sandbox.explanation(&answer.exchange())["verdict"], "refused");
+    }
+}
+
+#[test]
+fn a_merchant_s_own_transactions_take_the_place_of_made_ones() {
+    let sandbox = Sandbox::start();
+    let csv = "initiation_time,transaction_type,payer_fiid,receiver_fiid,transaction_status,transaction_amount\n\
+               2025-12-31T10:00:00,PUR,A1001,B2002,Approved,12.50\n";
+    let asked = json!({
+        "provider": "paynet", "id": "own",
+        "settings": {"polls_until_ready": 1},
+        "credentials": {"fiids": ["A1001"], "transactions_csv": csv},
+    });
+    let portal = Portal::asking(&sandbox, &asked);
+    let input = json!({"product": "MYD", "report": "I01", "date": LAST_DAY, "fields": ["transaction_amount"]});
+
+    let ready = portal.query(&sandbox, REPORT, &input).json()["data"]["Report"].clone();
+    let link = local(ready["url"].as_str().unwrap_or_else(|| panic!("{ready}")));
+
+    assert_eq!(ready["checksum"]["rows"], 1);
+    let file = sandbox.send("paynet", "GET", &link, &[], &[]);
+    assert_eq!(file.text(), "transaction_amount\n12.50\n");
+    let asked = json!({"provider": "paynet", "credentials": {"transactions_csv": "a,b\n"}});
+    sandbox.admin_post("/merchants", &asked).assert_problem(400, "transactions_csv", "");
+}
+
+#[test]
+fn shipped_scenarios_do_what_they_say() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    for (name, message) in [
+        ("paynet-invalid-signature", "Invalid signature"),
+        ("paynet-expired-token", "Access to this resource is forbidden"),
+    ] {
+        let path = format!("/scenarios/{name}");
+        sandbox.admin_post(&format!("{path}/activate"), &json!({})).assert_status(200);
+        let answer = portal.types(&sandbox, &[]);
+        answer.assert_status(400);
+        assert_eq!(answer.json()["message"], message);
+        sandbox.admin_post(&format!("{path}/deactivate"), &json!({})).assert_status(200);
+        portal.types(&sandbox, &[]).assert_status(200);
+    }
+}
+
+#[test]
+fn a_streamed_file_drips_where_a_rule_wants_it() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "slow", "times": 1, "when": {"endpoint": "file"}, "fault": {"drip_ms": 1},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+
+    let file = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    file.assert_status(200);
+    assert!(file.text().ends_with('\n') && file.body.len() > 64, "{}", file.text());
+    let broken = portal.send(&sandbox, ("POST", "/v1/reports/download"), &[JSON], b"[]");
+    assert_eq!(broken.json()["error"]["code"], "E0012");
+}
