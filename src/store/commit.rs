@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::exchanges::ExchangeDetail;
-use super::insertion::{self, Row};
+use super::exchanges::{self, ExchangeDetail};
 use super::issued::{self, Issued};
 use super::notification_attempts::{self, AttemptChange, BlockChange, ResendChange};
 use super::notifications::{self, NewNotification};
@@ -125,7 +124,8 @@ impl Store {
         let outcomes = commit_all(&mut writer, entries).await;
         for change in entries.iter().flat_map(|entry| &entry.changes) {
             if let Change::Transaction(change) = change {
-                // Also of a stale entry: what it was decided on may have come from here.
+                // Also of a stale entry, what it was decided on may have come from here; and also
+                // after a failure, of which nobody knows how far it came.
                 self.cache.forget(&change.merchant, change.kind, &change.key);
             }
         }
@@ -134,66 +134,6 @@ impl Store {
 }
 
 async fn commit_all(
-    writer: &mut SqliteConnection,
-    entries: &[Entry],
-) -> Result<Vec<Committed>, sqlx::Error> {
-    if let Some(rows) = all_new(entries)
-        && commit_new(writer, entries, &rows).await?
-    {
-        return Ok(vec![Committed::Written; entries.len()]);
-    }
-    commit_each(writer, entries).await
-}
-
-/// The rows of a batch that changes nothing which is there: inquiries, and exchanges that make a
-/// transaction. `None`: it is not such a batch, or too large a one.
-fn all_new(entries: &[Entry]) -> Option<Vec<Row<'_>>> {
-    if entries.len() > insertion::ROWS {
-        return None;
-    }
-    entries.iter().map(new_row).collect()
-}
-
-fn new_row(entry: &Entry) -> Option<Row<'_>> {
-    let made = match &entry.changes[..] {
-        [] => None,
-        [Change::Transaction(made)] if made.decided_on.is_none() => Some(made),
-        _ => return None,
-    };
-    let exchange = entry.exchange.as_ref()?;
-    Some(Row { exchange, made })
-}
-
-/// Commits such a batch, mostly by one statement. `false`: nothing was written, because something that
-/// should be new exists.
-async fn commit_new(
-    writer: &mut SqliteConnection,
-    entries: &[Entry],
-    rows: &[Row<'_>],
-) -> Result<bool, sqlx::Error> {
-    let written = if entries.iter().all(|entry| entry.notifications.is_empty()) {
-        insertion::insert(writer, rows).await
-    } else {
-        let mut work = writer.begin_with("BEGIN IMMEDIATE").await?;
-        for entry in entries {
-            for notification in &entry.notifications {
-                notifications::insert(&mut work, entry.seq, notification).await?;
-            }
-        }
-        match insertion::insert(&mut work, rows).await {
-            Ok(()) => work.commit().await,
-            Err(error) => work.rollback().await.and(Err(error)),
-        }
-    };
-    match written {
-        Ok(()) => Ok(true),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Commits any batch, change by change.
-async fn commit_each(
     writer: &mut SqliteConnection,
     entries: &[Entry],
 ) -> Result<Vec<Committed>, sqlx::Error> {
@@ -219,12 +159,9 @@ async fn commit_each(
             notifications::insert(&mut work, entry.seq, notification).await?;
         }
         outcomes.push(Committed::Written);
-        written.extend(entry.exchange.as_ref().map(|exchange| Row {
-            exchange,
-            made: None,
-        }));
+        written.extend(&entry.exchange);
     }
-    insertion::insert(&mut work, &written).await?;
+    exchanges::insert_all(&mut work, &written).await?;
     work.commit().await?;
     Ok(outcomes)
 }

@@ -1,13 +1,13 @@
 //! The journal: what a client sent, what it was answered, and the ladder of checks between.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments as _, AssertSqlSafe, QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::{Store, StoreError, instant};
 use crate::limits;
@@ -239,11 +239,11 @@ pub struct Retention {
 }
 
 /// Columns of the narrow table, but for the number of bytes.
-pub(super) const SUMMARY: &str = "seq, at, provider, merchant, attribution, endpoint, method, target, status, \
+const SUMMARY: &str = "seq, at, provider, merchant, attribution, endpoint, method, target, status, \
                        verdict, failed_check, subject, duration_us";
 
 /// Columns of the wide table, but for the number.
-pub(super) const DETAIL: &str = "peer, origin, front_door, request_headers, request_body, request_note, \
+const DETAIL: &str = "peer, origin, front_door, request_headers, request_body, request_note, \
                       opened_request, ladder, reason, scenario, answer_headers, answer_body, \
                       answer_note, opened_answer, near_misses, delivery";
 
@@ -422,6 +422,90 @@ impl Store {
     }
 }
 
+/// Rows of one statement at most. Each number of rows is a statement of its own in the connection's
+/// cache, so the bound is one on memory, too.
+const ROWS: usize = 32;
+
+/// Values of a row in the narrow table, and in the wide one.
+const SUMMARY_VALUES: usize = 14;
+const DETAIL_VALUES: usize = 17;
+
+/// Inserts exchanges inside the caller's transaction.
+pub(super) async fn insert_all(
+    connection: &mut SqliteConnection,
+    exchanges: &[&ExchangeDetail],
+) -> Result<(), sqlx::Error> {
+    for rows in exchanges.chunks(ROWS) {
+        let mut values = SqliteArguments::default();
+        values.reserve(rows.len() * (SUMMARY_VALUES + DETAIL_VALUES), 0);
+        rows.iter()
+            .try_for_each(|exchange| add_summary(&mut values, exchange))
+            .and_then(|()| rows.iter().try_for_each(|exchange| add_detail(&mut values, exchange)))
+            .map_err(sqlx::Error::Encode)?;
+        let statements = AssertSqlSafe(Arc::clone(inserting(rows.len())));
+        sqlx::query_with(statements, values).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The statements that insert so many exchanges, written once: both go to the database's thread in one
+/// message.
+fn inserting(rows: usize) -> &'static Arc<str> {
+    static STATEMENTS: [OnceLock<Arc<str>>; ROWS] = [const { OnceLock::new() }; ROWS];
+    STATEMENTS[rows - 1].get_or_init(|| {
+        let places = |values| {
+            let row = format!("({})", vec!["?"; values].join(","));
+            vec![row; rows].join(",")
+        };
+        let (summaries, details) = (places(SUMMARY_VALUES), places(DETAIL_VALUES));
+        format!(
+            "INSERT INTO exchanges ({SUMMARY}, stored_bytes) VALUES {summaries};
+             INSERT INTO exchange_details (seq, {DETAIL}) VALUES {details}"
+        )
+        .into()
+    })
+}
+
+type Added = Result<(), sqlx::error::BoxDynError>;
+
+fn add_summary(values: &mut SqliteArguments, exchange: &ExchangeDetail) -> Added {
+    let summary = &exchange.summary;
+    values.add(summary.seq)?;
+    values.add(summary.at.as_microsecond())?;
+    values.add(&*summary.provider)?;
+    values.add(&summary.merchant)?;
+    values.add(summary.attribution.word())?;
+    values.add(summary.endpoint.as_deref())?;
+    values.add(&summary.method)?;
+    values.add(&summary.target)?;
+    values.add(summary.status.map(i64::from))?;
+    values.add(summary.verdict.word())?;
+    values.add(&summary.failed_check)?;
+    values.add(&summary.subject)?;
+    values.add(summary.duration_us)?;
+    values.add(i64::try_from(stored_bytes(exchange)).unwrap_or(i64::MAX))
+}
+
+fn add_detail(values: &mut SqliteArguments, exchange: &ExchangeDetail) -> Added {
+    values.add(exchange.summary.seq)?;
+    values.add(&exchange.peer)?;
+    values.add(&exchange.origin)?;
+    values.add(&exchange.front_door)?;
+    values.add(json(&exchange.request_headers))?;
+    values.add(&exchange.request_body)?;
+    values.add(&exchange.request_note)?;
+    values.add(exchange.opened_request.as_ref().map(json))?;
+    values.add(json(&exchange.ladder))?;
+    values.add(&exchange.reason)?;
+    values.add(&exchange.scenario)?;
+    values.add(json(&exchange.answer_headers))?;
+    values.add(&exchange.answer_body)?;
+    values.add(&exchange.answer_note)?;
+    values.add(exchange.opened_answer.as_deref().map(json))?;
+    values.add(exchange.near_misses.as_ref().map(json))?;
+    values.add(exchange.delivery.map(Delivery::word))
+}
+
 /// Roughly what an exchange takes in the database: its bodies and its texts.
 pub(crate) fn stored_bytes(exchange: &ExchangeDetail) -> usize {
     const ROW: usize = 600;
@@ -512,7 +596,7 @@ fn detail(row: &SqliteRow) -> Result<ExchangeDetail, StoreError> {
     })
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> String {
+fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records of text are JSON")
 }
 

@@ -5,7 +5,6 @@
 
 mod commit;
 mod exchanges;
-mod insertion;
 mod issued;
 mod merchants;
 mod notification_attempts;
@@ -139,12 +138,9 @@ impl Store {
             .pragma("wal_autocheckpoint", "4096")
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
-        // 8 MiB of pages: an eviction frees its own in memory, and does not write them out first.
-        let writing = options.clone().pragma("cache_size", "-8192");
         let failed = |source| StoreError::database("be opened", source);
-        let mut writer = SqliteConnection::connect_with(&writing).await.map_err(failed)?;
+        let mut writer = SqliteConnection::connect_with(&options).await.map_err(failed)?;
         sqlx::migrate!().run(&mut writer).await?;
-        insertion::prepare(&mut writer).await.map_err(failed)?;
         let names = transactions::names(&mut writer).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
