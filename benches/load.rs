@@ -1,9 +1,10 @@
 //! The whole server under load, each figure a ratio against a limit that runs side by side: sealed
-//! payments against the linked OpenSSL's own RSA operations, recorded inquiries against bare axum.
+//! payments against the linked OpenSSL's own RSA operations, recorded inquiries and tokens against bare
+//! axum.
 //!
 //! `cargo bench --bench load` (Linux, with `taskset` and two cores): server and limit on one core,
 //! the generator on the other. Requests are sealed beforehand, one answer in a hundred is opened.
-//! `-- sealed`, `-- inquiries` or `-- starts` measures only that.
+//! `-- sealed`, `-- inquiries`, `-- tokens` or `-- starts` measures only that.
 
 #![expect(
     clippy::disallowed_methods,
@@ -37,7 +38,7 @@ const GENERATOR_CORE: &str = "1";
 const TOKEN: &str = "5a6d0b3e9c4f4e1f8a7b2c1d3e4f5a6b";
 const ROUNDS: usize = 3;
 const SEALED_A_ROUND: usize = 1_500;
-const INQUIRIES_A_ROUND: usize = 150_000;
+const EXCHANGES_A_ROUND: usize = 150_000;
 const CONNECTIONS: usize = 32;
 
 fn main() {
@@ -57,6 +58,9 @@ fn main() {
     }
     if wanted("inquiries") {
         recorded_inquiries();
+    }
+    if wanted("tokens") {
+        recorded_tokens();
     }
     if wanted("starts") {
         starts();
@@ -96,48 +100,52 @@ fn recorded_inquiries() {
     let server = Server::start();
     let order = plain_payment("1");
     generate(server.address, vec![order], 1, None);
-    let inquiry = format!(
-        "GET /api/2.0/Inquiry/transactionStatus?orderNo=1 HTTP/1.1\r\nhost: {}\r\napiKey: {TOKEN}\r\n\
-         content-type: application/json\r\naccept: application/json\r\n\r\n",
-        server.address
-    );
-    let inquiry = vec![inquiry.into_bytes()];
-    let mut bare = Command::new("taskset")
-        .args(["-c", SERVER_CORE])
-        .arg(std::env::current_exe().expect("this program has a path"))
-        .arg("--bare-axum")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("taskset starts");
-    let mut port = String::new();
-    let mut stdout = bare.stdout.take().expect("it was piped");
-    while !port.ends_with('\n') {
-        let mut byte = [0];
-        stdout.read_exact(&mut byte).expect("the bare server tells its port");
-        port.push(char::from(byte[0]));
-    }
-    let bare_address = SocketAddr::from(([127, 0, 0, 1], port.trim().parse().expect("a port")));
+    let inquiry = inquiry();
+    let bare = Bare::start();
     for _ in 0..ROUNDS {
-        let before = [server.child.id(), bare.id()].map(cpu_seconds);
-        let rate = generate(server.address, inquiry.clone(), INQUIRIES_A_ROUND, None);
-        let limit = generate(bare_address, inquiry.clone(), INQUIRIES_A_ROUND, None);
-        let after = [server.child.id(), bare.id()].map(cpu_seconds);
-        let [busy, limit_busy] =
-            [0, 1].map(|index| (after[index] - before[index]) * 1e6 / INQUIRIES_A_ROUND as f64);
-        println!(
-            "inquiries/s {rate:8.0}   bare axum {limit:8.0}   ratio {:.3}   \
-             by processor time {:.3} ({busy:.1} and {limit_busy:.1} us each)",
-            rate / limit,
-            limit_busy / busy
-        );
+        beside_bare("inquiries", (&server, server.address), &bare, &inquiry, &inquiry);
     }
     println!(
         "resident memory after {} inquiries: {}",
-        ROUNDS * INQUIRIES_A_ROUND,
+        ROUNDS * EXCHANGES_A_ROUND,
         server.resident()
     );
-    let _ = bare.kill();
-    let _ = bare.wait();
+}
+
+/// Recorded tokens of PayNet a second, against a bare axum that takes the form and answers as many
+/// bytes.
+fn recorded_tokens() {
+    let server = Server::start();
+    let form =
+        "grant_type=client_credentials&client_id=demo-paynet&client_secret=demoPaynetSecret0001";
+    let request = form_post(form);
+    let bare = Bare::start();
+    for _ in 0..ROUNDS {
+        beside_bare("tokens", (&server, server.paynet), &bare, &request, &request);
+    }
+}
+
+/// One round of the same sort of request to the server and to the bare one.
+fn beside_bare(
+    what: &str,
+    (server, address): (&Server, SocketAddr),
+    bare: &Bare,
+    request: &[u8],
+    bare_request: &[u8],
+) {
+    let processes = [server.child.id(), bare.child.id()];
+    let before = processes.map(cpu_seconds);
+    let rate = generate(address, vec![request.to_vec()], EXCHANGES_A_ROUND, None);
+    let limit = generate(bare.address, vec![bare_request.to_vec()], EXCHANGES_A_ROUND, None);
+    let after = processes.map(cpu_seconds);
+    let [busy, limit_busy] =
+        [0, 1].map(|index| (after[index] - before[index]) * 1e6 / EXCHANGES_A_ROUND as f64);
+    println!(
+        "{what}/s {rate:8.0}   bare axum {limit:8.0}   ratio {:.3}   \
+         by processor time {:.3} ({busy:.1} and {limit_busy:.1} us each)",
+        rate / limit,
+        limit_busy / busy
+    );
 }
 
 /// Milliseconds from process start to ready file, on a folder that has been started before.
@@ -164,9 +172,47 @@ fn starts() {
     }
 }
 
+/// A bare axum in a process of its own.
+struct Bare {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Bare {
+    fn start() -> Self {
+        let mut child = Command::new("taskset")
+            .args(["-c", SERVER_CORE])
+            .arg(std::env::current_exe().expect("this program has a path"))
+            .arg("--bare-axum")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("taskset starts");
+        let mut port = String::new();
+        let mut stdout = child.stdout.take().expect("it was piped");
+        while !port.ends_with('\n') {
+            let mut byte = [0];
+            stdout.read_exact(&mut byte).expect("the bare server tells its port");
+            port.push(char::from(byte[0]));
+        }
+        let port = port.trim().parse().expect("a port");
+        Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+        }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 struct Server {
     child: Child,
     address: SocketAddr,
+    paynet: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
@@ -186,11 +232,14 @@ impl Server {
             .spawn()
             .expect("taskset starts");
         let told = wait_for(&ready);
-        let url = told["base_urls"]["paco"].as_str().expect("a base URL").to_owned();
-        let address = url.trim_start_matches("http://").parse().expect("an address");
+        let address = |provider: &str| -> SocketAddr {
+            let url = told["base_urls"][provider].as_str().expect("a base URL");
+            url.trim_start_matches("http://").parse().expect("an address")
+        };
         Self {
             child,
-            address,
+            address: address("paco"),
+            paynet: address("paynet"),
             _folder: folder,
         }
     }
@@ -315,6 +364,23 @@ fn payment(order: &str) -> Value {
     })
 }
 
+fn inquiry() -> Vec<u8> {
+    format!(
+        "GET /api/2.0/Inquiry/transactionStatus?orderNo=1 HTTP/1.1\r\nhost: localhost\r\napiKey: \
+         {TOKEN}\r\ncontent-type: application/json\r\naccept: application/json\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+fn form_post(form: &str) -> Vec<u8> {
+    format!(
+        "POST /oauth/token HTTP/1.1\r\nhost: localhost\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .into_bytes()
+}
+
 fn plain_payment(order: &str) -> Vec<u8> {
     post("application/json", &payment(order).to_string())
 }
@@ -414,7 +480,7 @@ fn limit() {
     println!("{} {}", f64::from(pairs) / began.elapsed().as_secs_f64(), f64::from(pairs) / busy);
 }
 
-/// A server that does nothing but answer an inquiry's bytes.
+/// A server that does nothing but answer an inquiry's or a token's bytes.
 fn bare_axum() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     println!("{}", listener.local_addr().expect("an address").port());
@@ -428,7 +494,17 @@ fn bare_axum() {
             let body = body.clone();
             async move { ([("content-type", "application/json; charset=utf-8")], body) }
         });
-        let app = axum::Router::new().route("/api/{version}/Inquiry/transactionStatus", route);
+        let token = format!(
+            "{{\"access_token\":\"{}\",\"token_type\":\"bearer\",\"expires_in\":3600}}",
+            "x".repeat(250)
+        );
+        let tokens = axum::routing::post(move |_form: axum::body::Bytes| {
+            let token = token.clone();
+            async move { ([("content-type", "application/json")], token) }
+        });
+        let app = axum::Router::new()
+            .route("/api/{version}/Inquiry/transactionStatus", route)
+            .route("/oauth/token", tokens);
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         axum::serve(listener, app).await.expect("it serves");
     });

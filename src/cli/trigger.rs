@@ -98,10 +98,17 @@ fn last_changed(client: &Client, args: &TriggerArgs, merchant: &str) -> anyhow::
     let fitting = items(&listed).iter().find(|item| item["kind"] == args.kind.as_str());
     match fitting.and_then(|item| item["key"].as_str()) {
         Some(key) => Ok(key.to_owned()),
-        None => Err(Failure::caller(
-            format!("merchant \"{merchant}\" has no {} yet", args.kind),
-            "create one first, or name another merchant with --merchant",
-        )
-        .into()),
+        None => {
+            let mut kinds: Vec<&str> =
+                items(&listed).iter().filter_map(|item| item["kind"].as_str()).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            let hint = match &kinds[..] {
+                [] => "create one first, or name another merchant with --merchant".to_owned(),
+                kinds => format!("it has others: --kind {}", kinds.join(" or --kind ")),
+            };
+            Err(Failure::caller(format!("merchant \"{merchant}\" has no {} yet", args.kind), hint)
+                .into())
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! The behaviour of PayNet's portal, through its socket.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::thread;
 
 use flate2::read::GzDecoder;
 use sandgate::crypto::hashes::Md5Stream;
 use serde_json::{Value, json};
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, agent, wait_for};
 use crate::portal::{FORM, JSON, LAST_DAY, Portal, local, setl01};
 
 const REPORT: &str = "query($input: ReportParam){Report(input:$input){status url expiry checksum{rows size md5hash}}}";
@@ -373,4 +374,52 @@ fn a_streamed_file_drips_where_a_rule_wants_it() {
     assert!(file.text().ends_with('\n') && file.body.len() > 64, "{}", file.text());
     let broken = portal.send(&sandbox, ("POST", "/v1/reports/download"), &[JSON], b"[]");
     assert_eq!(broken.json()["error"]["code"], "E0012");
+}
+
+#[test]
+fn a_file_that_is_cut_off_by_a_rule_is_recorded_and_its_link_is_used() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "cut", "times": 1, "when": {"endpoint": "file"}, "fault": {"cut_after_bytes": 100},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+
+    let url = format!("{}{link}", sandbox.emulator.base_url("paynet"));
+    let mut answer = agent().get(&url).call().expect("a head");
+    let received = answer.body_mut().read_to_vec();
+
+    assert_eq!(answer.status(), 200);
+    assert!(received.is_err(), "{received:?}");
+    let listed = sandbox.admin_get("/exchanges?endpoint=file").json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["items"][0]["verdict"], "accepted");
+    sandbox.send("paynet", "GET", &link, &[], &[]).assert_status(403);
+}
+
+#[test]
+fn a_client_that_leaves_amid_a_large_file_is_noticed_and_the_next_is_served() {
+    let sandbox = Sandbox::start();
+    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
+    let portal = Portal::with(&sandbox, "bank", &settings);
+    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
+    let link = portal.link(&sandbox, &asked);
+    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
+
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut first = [0; 16];
+    stream.read_exact(&mut first).expect("an answer");
+    drop(stream);
+
+    assert!(first.starts_with(b"HTTP/1.1 200"), "{first:?}");
+    let listed = sandbox.admin_get("/exchanges?endpoint=file").json();
+    let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
+    wait_for("the delivery's end", || {
+        let shown = sandbox.admin_get(&format!("/exchanges/{id}")).json();
+        (shown["delivery"] == "client_left").then_some(())
+    });
+    portal.types(&sandbox, &[]).assert_status(200);
 }
