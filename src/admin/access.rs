@@ -38,8 +38,8 @@ pub(super) async fn ask_for_token(
     }
 }
 
-/// Lets a change through only if what it carries can be meant for this API: JSON, what curl calls a
-/// body unless told otherwise, or no name at all. Whoever makes a server post something else, such as
+/// Lets a change through only if what it carries can be meant for this API: JSON, what curl and fetch
+/// call a text unless told otherwise, or no name at all. Whoever makes a server post something else, such as
 /// a notification, changes nothing here. A form that a web page posts shows its Origin.
 pub(super) async fn ask_for_json(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -55,7 +55,8 @@ pub(super) async fn ask_for_json(request: Request, next: Next) -> Response {
 }
 
 fn foreign_media(headers: &HeaderMap) -> Option<String> {
-    const TAKEN: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
+    const TAKEN: [&str; 3] =
+        ["application/json", "application/x-www-form-urlencoded", "text/plain"];
     headers
         .get_all(header::CONTENT_TYPE)
         .iter()
