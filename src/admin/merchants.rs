@@ -96,7 +96,8 @@ async fn create(
             Ok::<_, EnrolmentError>((record, enrolled))
         })
         .await?;
-    let merchant = Arc::new(Merchant::new(record.clone(), enrolled.parts));
+    let (merchant, named_by) = Merchant::new(record.clone(), enrolled);
+    let merchant = Arc::new(merchant);
     let _alone = admin.enrolling.lock().await;
     is_free(&admin, merchant.id())?;
     if merchants.all().len() >= limits::MERCHANTS {
@@ -105,7 +106,7 @@ async fn create(
             "delete some, or start with a fresh data folder",
         ));
     }
-    merchants.add(Arc::clone(&merchant), enrolled.named_by).map_err(|holder| {
+    merchants.add(Arc::clone(&merchant), named_by).map_err(|holder| {
         Problem::conflict(
             format!("merchant \"{holder}\" holds one of these credentials already"),
             "leave the credential out to have one made, or delete the other merchant",

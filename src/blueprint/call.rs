@@ -362,6 +362,7 @@ impl Call {
             merchant: self.merchant().map(|merchant| merchant.id()),
             endpoint: self.route().map(|route| route.endpoint),
             opened: self.opened(),
+            magic_values: self.merchant().is_none_or(|merchant| merchant.magic_values),
         }
     }
 

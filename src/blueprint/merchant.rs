@@ -16,6 +16,8 @@ use crate::store::MerchantRecord;
 pub struct Merchant {
     /// As it is stored.
     pub record: MerchantRecord,
+    /// Whether magic values choose what happens to its requests.
+    pub magic_values: bool,
     parts: Arc<dyn Any + Send + Sync>,
     shift_us: AtomicI64,
 }
@@ -61,6 +63,8 @@ pub struct Enrolled {
     pub parts: Arc<dyn Any + Send + Sync>,
     /// What a request may name it by.
     pub named_by: Vec<String>,
+    /// Whether magic values choose what happens to its requests.
+    pub magic_values: bool,
 }
 
 /// Why a merchant cannot be created.
@@ -74,14 +78,17 @@ pub struct EnrolmentError {
 }
 
 impl Merchant {
-    /// Puts a stored merchant and its parsed parts together.
+    /// Puts a stored merchant and what its provider worked out of it together; and what requests
+    /// may name it by.
     #[must_use]
-    pub fn new(record: MerchantRecord, parts: Arc<dyn Any + Send + Sync>) -> Self {
-        Self {
+    pub fn new(record: MerchantRecord, enrolled: Enrolled) -> (Self, Vec<String>) {
+        let merchant = Self {
             record,
-            parts,
+            magic_values: enrolled.magic_values,
+            parts: enrolled.parts,
             shift_us: AtomicI64::new(0),
-        }
+        };
+        (merchant, enrolled.named_by)
     }
 
     /// Its id.

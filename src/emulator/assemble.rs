@@ -214,8 +214,8 @@ async fn merchants(
             id: id.clone(),
             error,
         })?;
-        let merchant = Arc::new(Merchant::new(record, loaded.parts));
-        if let Err(holder) = merchants.add(merchant, loaded.named_by) {
+        let (merchant, named_by) = Merchant::new(record, loaded);
+        if let Err(holder) = merchants.add(Arc::new(merchant), named_by) {
             tracing::warn!(merchant = id, holder, "left out: its credential is another's");
         }
     }

@@ -62,6 +62,8 @@ pub struct Facts<'a> {
     pub endpoint: Option<&'a str>,
     /// The opened request, once it is open.
     pub opened: Option<&'a Value>,
+    /// Whether magic values count for this merchant.
+    pub magic_values: bool,
 }
 
 /// A rule that took part in an exchange.
@@ -224,7 +226,7 @@ impl Engine {
         facts: &Facts<'p>,
     ) -> impl Iterator<Item = (&'p Rule, Option<i64>)> + use<'p> {
         let provider = facts.provider;
-        let merchant = facts.merchant;
+        let (merchant, magic_values) = (facts.merchant, facts.magic_values);
         let own = present
             .armed
             .iter()
@@ -238,7 +240,7 @@ impl Engine {
             .active
             .iter()
             .map(|index| &self.files[*index])
-            .filter(move |file| file.provider == provider)
+            .filter(move |file| file.provider == provider && (!file.magic || magic_values))
             .flat_map(|file| file.rules.iter().map(|rule| (rule, None)));
         armed.chain(from_files)
     }

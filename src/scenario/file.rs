@@ -85,6 +85,8 @@ pub enum Outcome {
     AuthenticationFailed,
     /// The provider's own system failed on it.
     SystemError,
+    /// The result is not there yet: it comes later, or never.
+    Pending,
 }
 
 /// A refusal in the provider's own codes.

@@ -286,6 +286,35 @@ fn magic_cards_fail_with_status_200_each_in_its_own_state() {
 }
 
 #[test]
+fn a_pending_payment_waits_for_its_bank_until_it_is_driven() {
+    let (sandbox, shop) = shop();
+    let arm = |endpoint: &str| {
+        let rule = json!({"when": {"endpoint": endpoint}, "outcome": "pending"});
+        let armed = json!({"merchant": shop.id, "rule": rule});
+        sandbox.admin_post("/scenarios/armed", &armed).assert_status(201);
+    };
+    arm("nonUi");
+
+    let answer = pay_with(&shop, "A1", crate::shop::CARD).send(&sandbox);
+
+    answer.assert_status(200);
+    let says = shop.says(&answer);
+    assert_eq!(code(&says), "PC-B050001");
+    let info = &says["data"]["paymentIncompleteResult"]["paymentStatusInfo"];
+    assert_eq!((&info["paymentStatus"], &info["paymentStep"]), (&json!("I"), &json!("IP")));
+    assert_eq!(shop.state(&sandbox, "A1"), "I/IP");
+    arm("transactionStatus");
+    let inquired = shop.inquiry("A1").send(&sandbox);
+    assert_eq!(code(&shop.says(&inquired)), "PC-B050001");
+    let told = sandbox.admin_get("/notifications").json();
+    assert_eq!(told["items"], json!([]), "nobody is told of what is not over");
+
+    let path = format!("/transactions/{}/order/A1/events", shop.id);
+    sandbox.admin_post(&path, &json!({"event": "paid"})).assert_status(200);
+    assert_eq!(shop.state(&sandbox, "A1"), "A/PA");
+}
+
+#[test]
 fn a_wallet_payment_is_sent_on_to_the_wallet_s_page() {
     let (sandbox, shop) = shop();
     let wallet = shop.page("A1").member("paymentType", "WALLET-GCASH");

@@ -130,6 +130,22 @@ fn magic_cards_work_on_the_page_too() {
 }
 
 #[test]
+fn a_payer_whose_bank_does_not_answer_stays_on_the_page() {
+    let (sandbox, shop) = shop();
+    let path = page(&sandbox, &shop, &shop.page("A1"));
+    let rule = json!({"when": {"endpoint": "payOnPage"}, "outcome": "pending"});
+    let armed = json!({"merchant": shop.id, "rule": rule});
+    sandbox.admin_post("/scenarios/armed", &armed).assert_status(201);
+
+    let answer = post(&sandbox, &path, PAID);
+
+    answer.assert_status(200);
+    assert!(answer.text().contains("The bank has not answered yet"), "{}", answer.text());
+    assert_eq!(shop.state(&sandbox, "A1"), "I/IP");
+    assert_sent_to(&post(&sandbox, &path, PAID), "https://shop.test/ok?");
+}
+
+#[test]
 fn a_result_is_shown_first_where_the_order_asks_for_a_delay() {
     let (sandbox, shop) = shop();
     let path = page(&sandbox, &shop, &shop.page("A1").member("autoRedirectDelayTimer", 7));

@@ -242,22 +242,34 @@ fn magic_values_can_be_switched_off() {
     let sandbox = Sandbox::start();
     let magic = Portal::new(&sandbox, "magic");
     let plain = Portal::with(&sandbox, "plain", &json!({"magic_values": "off"}));
-    let code = |portal: &Portal, report: &str| -> Value {
-        query(portal, &sandbox, report).json()["errors"][0]["extensions"]["code"].clone()
+    let v1 = |portal: &Portal, report: &str, product: &str| -> Value {
+        let body = json!({"report_type": report, "product": product, "date": LAST_DAY});
+        portal.download(&sandbox, &body).json()["error"].clone()
     };
-    assert_eq!(code(&magic, "E0003"), "E0003");
-    assert_eq!(code(&plain, "E0003"), "E0004");
-    for _ in 0..4 {
-        assert_eq!(
-            query(&magic, &sandbox, "SLOW").json()["data"]["Report"]["status"],
-            "processing"
-        );
+    let v2 = |portal: &Portal, report: &str, product: &str| -> Value {
+        // Neither day nor fields: the value alone decides.
+        let input = json!({"product": product, "report": report});
+        portal.query(&sandbox, REPORT, &input).json()
+    };
+    let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].clone();
+    for report in [
+        "E0001", "E0002", "E0003", "E0004", "E0005", "E0006", "E0007", "E0010", "E0011", "E0012",
+        "E9999",
+    ] {
+        let answer = v2(&magic, report, "MYD");
+        assert_eq!(code(&answer), report);
+        assert!(answer["errors"][0]["message"].as_str().is_some_and(|text| text.len() > 10));
+        assert_eq!(v1(&magic, report, "SAN")["code"], report);
+        assert_eq!(code(&query(&plain, &sandbox, report).json()), "E0004");
+        assert_eq!(v1(&plain, report, "SAN")["code"], "E0004");
     }
-    assert_eq!(code(&plain, "SLOW"), "E0004");
-    let v1 = |portal: &Portal, report: &str| -> Value {
-        let body = json!({"report_type": report, "product": "SAN", "date": LAST_DAY});
-        portal.download(&sandbox, &body).json()["error"]["code"].clone()
-    };
-    assert_eq!(v1(&magic, "E9999"), "E9999");
-    assert_eq!(v1(&plain, "E9999"), "E0004");
+    for _ in 0..4 {
+        assert_eq!(v2(&magic, "SLOW", "MYD")["data"]["Report"]["status"], "processing");
+    }
+    assert_eq!(v1(&magic, "SLOW", "SAN")["code"], "E0003");
+    assert_eq!(code(&query(&plain, &sandbox, "SLOW").json()), "E0004");
+    assert_eq!(v1(&plain, "SLOW", "SAN")["code"], "E0004");
+    assert_eq!(v1(&magic, "SETL01", "ZZZ")["message"], "Invalid value for product: ZZZ");
+    assert_eq!(code(&v2(&magic, "I01", "ZZZ")), "E0004");
+    assert_eq!(code(&v2(&plain, "I01", "ZZZ")), "E0006", "without magic its day is missed first");
 }

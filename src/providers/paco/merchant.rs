@@ -189,6 +189,7 @@ pub(super) fn load(
     Ok(Enrolled {
         parts: Arc::new(merchant),
         named_by: vec![token],
+        magic_values: true,
     })
 }
 

@@ -219,7 +219,8 @@ impl Order {
             Event::ApproveRefund => self.reviewed(RefundState::Refunded),
             Event::RejectRefund => self.reviewed(RefundState::Rejected),
             Event::ExpireRefund => self.reviewed(RefundState::Expired),
-            Event::Postpone
+            Event::Await
+            | Event::Postpone
             | Event::TimeOutChallenge
             | Event::Void
             | Event::Settle

@@ -76,25 +76,31 @@ fn challenged(call: &Call, found: &Found) -> Decision {
     }
 }
 
-/// A payment has its final result: the merchant is told, and the browser goes back to the shop.
+/// A payment has its final result: the merchant is told, and the browser goes back to the shop. One
+/// that still waits for its bank is told to nobody, and the browser stays on the page.
 pub(super) fn finished(call: &Call, found: &Found) -> Decision {
     let order = &found.order;
     let moment = Moment::of(call);
     let mut changes = vec![order.change(merchant_id(call), call.now(), Some(found.version))];
     changes.extend(newly_stored(merchant_id(call), order, &moment));
-    let told = results::told_later(order, &moment);
+    let is_final = !order.state.is_unfinished();
+    let notification = is_final
+        .then(|| results::told_later(order, &moment))
+        .and_then(|told| notifications::of_result(call, order, &told));
     Decision {
         reply: way_back(call, order),
         changes,
-        notifications: Vec::from_iter(notifications::of_result(call, order, &told)),
+        notifications: Vec::from_iter(notification),
     }
 }
+
+const NOT_ANSWERED: &str = "The bank has not answered yet: the payment is pending.";
 
 /// Where the browser goes after a result.
 fn way_back(call: &Call, order: &Order) -> Reply {
     match return_url(order) {
         Some(url) => html::returned(call, order, url),
-        None => html::page(call, order, None),
+        None => html::page(call, order, order.state.is_unfinished().then_some(NOT_ANSWERED)),
     }
 }
 

@@ -141,6 +141,9 @@ pub(super) async fn non_ui(
         return Ok(challenged(call, &order));
     }
     order.happens(event, &office, &Moment::of(call));
+    if event == Event::Await {
+        return Ok(awaited(call, &order));
+    }
     let code = order.result_code();
     let status = if code == SUCCESS { 200 } else { settings.decline_status };
     let data = results::payment(&call.services().ids, &order, code);
@@ -163,6 +166,16 @@ fn challenged(call: &Call, order: &Order) -> Decision {
     Decision {
         reply: Reply::message(200, envelope(call, PENDING, data)),
         changes,
+        notifications: Vec::new(),
+    }
+}
+
+/// The bank has not answered: how it ends is to be inquired, or told later.
+fn awaited(call: &Call, order: &Order) -> Decision {
+    let data = json!({ "paymentIncompleteResult": results::incomplete(order, &Value::Null) });
+    Decision {
+        reply: Reply::message(200, envelope(call, PENDING, data)),
+        changes: vec![created(call, order)],
         notifications: Vec::new(),
     }
 }
@@ -221,6 +234,7 @@ pub(super) fn event_of(outcome: Outcome) -> Event {
         Outcome::Declined => Event::Decline,
         Outcome::AuthenticationFailed => Event::FailAuthentication,
         Outcome::SystemError => Event::FailSystem,
+        Outcome::Pending => Event::Await,
     }
 }
 
@@ -313,6 +327,7 @@ fn failure_of(outcome: Outcome) -> Option<Code> {
         Outcome::Declined => Some(DECLINED),
         Outcome::AuthenticationFailed => Some(NOT_AUTHENTICATED),
         Outcome::SystemError => Some(SYSTEM_ERROR),
+        Outcome::Pending => Some(PENDING),
     }
 }
 

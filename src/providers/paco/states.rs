@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(super) enum State {
     /// PCPS/GP: an order waits for its payer.
     GatheringDetails,
-    /// I/IP: a payment outside this API is under way, such as a wallet's.
+    /// I/IP: a payment outside this API is under way, such as a wallet's, or one at a bank that has
+    /// not answered yet.
     InProgress,
     /// I/AC: the payer was sent to the bank's access control server.
     Challenged,
@@ -55,6 +56,8 @@ pub(super) enum Event {
     Pay,
     /// The payer is sent to the access control server.
     Challenge,
+    /// The bank is asked, and does not answer yet.
+    Await,
     /// The payer promises to pay later.
     Postpone,
     Decline,
@@ -162,6 +165,8 @@ impl State {
             Event::TimeOutChallenge => {
                 (self == Self::Challenged).then_some(Self::ChallengeTimedOut)
             }
+            Event::Await if self == Self::Pending => Some(self),
+            Event::Await => self.is_open().then_some(Self::InProgress),
             Event::Postpone => (self == Self::InProgress).then_some(Self::Pending),
             Event::Expire if self == Self::ChallengeTimedOut => Some(Self::SessionExpired),
             Event::Expire => self.is_open().then_some(Self::Expired),
@@ -216,13 +221,14 @@ mod tests {
     #[test]
     fn every_state_decides_every_event() {
         use Event::{
-            Abandon, ApproveRefund, AutoSettle, Cancel, Challenge, Decline, Expire, ExpireRefund,
+            Abandon, ApproveRefund, AutoSettle, Await, Cancel, Challenge, Decline, Expire, ExpireRefund,
             FailAuthentication, FailSystem, Pay, Postpone, Refund, RejectRefund, RequestRefund,
             Settle, TimeOutChallenge, Void,
         };
-        const EVENTS: [Event; 18] = [
+        const EVENTS: [Event; 19] = [
             Pay,
             Challenge,
+            Await,
             Postpone,
             Decline,
             FailAuthentication,
@@ -250,11 +256,11 @@ mod tests {
         let left = "Cancel C/PC, Abandon C/AB";
         let refunds = "Refund R/RF, RequestRefund R/RP";
         for (state, wanted) in [
-            ("PCPS/GP", format!("Pay A/PA, Challenge I/AC, {ended}, {left}, Expire E/PE")),
-            ("I/IP", format!("Pay A/PA, Postpone P/PP, {ended}, {left}, Expire E/PE")),
-            ("I/AC", format!("Pay A/PA, {ended}, TimeOutChallenge I/AX, {left}, Expire E/PE")),
+            ("PCPS/GP", format!("Pay A/PA, Challenge I/AC, Await I/IP, {ended}, {left}, Expire E/PE")),
+            ("I/IP", format!("Pay A/PA, Await I/IP, Postpone P/PP, {ended}, {left}, Expire E/PE")),
+            ("I/AC", format!("Pay A/PA, Await I/IP, {ended}, TimeOutChallenge I/AX, {left}, Expire E/PE")),
             ("I/AX", "Expire F/AM".to_owned()),
-            ("P/PP", format!("Pay A/PA, {ended}, {left}, Expire E/PE")),
+            ("P/PP", format!("Pay A/PA, Await P/PP, {ended}, {left}, Expire E/PE")),
             ("A/PA", "Void V/VD, Settle S/ST, AutoSettle S/ST".to_owned()),
             ("S/ST", refunds.to_owned()),
             ("V/VD", String::new()),

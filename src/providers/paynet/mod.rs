@@ -349,6 +349,7 @@ impl Provider for Paynet {
         known.retain(|other| other.strong_count() > 0);
         known.push(Arc::downgrade(&merchant));
         Ok(Enrolled {
+            magic_values: merchant.settings.magic_values,
             parts: merchant,
             named_by,
         })
@@ -365,6 +366,7 @@ impl Provider for Paynet {
 
 /// Scenario files that ship with this provider.
 static SCENARIOS: &[(&str, &str)] = &[
+    ("magic.yaml", include_str!("../../../scenarios/paynet/magic.yaml")),
     ("invalid-signature.yaml", include_str!("../../../scenarios/paynet/invalid-signature.yaml")),
     ("expired-token.yaml", include_str!("../../../scenarios/paynet/expired-token.yaml")),
 ];

@@ -4,7 +4,6 @@
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
-use super::errors::{self, Code};
 use super::reports::catalogue::Entitlement;
 pub(super) use crate::blueprint::AllowList;
 use crate::blueprint::{EnrolmentError, NamedConstant, SettingDoc, SettingsReader};
@@ -406,14 +405,6 @@ impl Settings {
             include: self.report_include.clone(),
             exclude: self.report_exclude.clone(),
         }
-    }
-
-    /// The code that a report code stands for, if it is a magic one.
-    pub(super) fn magic_code(&self, report: &str) -> Option<&'static Code> {
-        if !self.magic_values {
-            return None;
-        }
-        errors::find(&report.to_ascii_uppercase())
     }
 }
 

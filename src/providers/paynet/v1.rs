@@ -58,7 +58,7 @@ pub(super) async fn download(
 /// What a rule's outcome means for a report.
 fn scripted(outcome: Outcome) -> Refusal {
     let code = match outcome {
-        Outcome::Declined => &errors::E0003,
+        Outcome::Declined | Outcome::Pending => &errors::E0003,
         _ => &errors::E9999,
     };
     let reason = Failure::new(
@@ -100,13 +100,6 @@ fn wanted(
         }
     }
     let [report_type, product, date] = texts;
-    if let Some(code) = settings.magic_code(report_type) {
-        return Err(no(code, code.text, "a report", &format!("the magic value {report_type}")));
-    }
-    if settings.magic_values && report_type.eq_ignore_ascii_case("SLOW") {
-        let code = &errors::E0003;
-        return Err(no(code, code.text, "a report", "the magic value SLOW"));
-    }
     let report = find_v1(report_type)
         .filter(|report| settings.entitlement().allows(&report.name()))
         .ok_or_else(|| invalid("report_type", report_type, "a code of GET /v1/reports/types"))?;

@@ -82,16 +82,17 @@ pub(super) async fn query(
     let query = query.map_err(|fault| faulty(&fault))?;
     match outcome {
         Outcome::Success | Outcome::Declined => {}
+        // Whatever it asks for: a rule may say so of a report that does not exist.
+        Outcome::Pending => {
+            return Ok(Decision::reply(answer(&query, &unfinished(Status::Processing))));
+        }
         Outcome::AuthenticationFailed => return Err(forbidden(outcome)),
         Outcome::SystemError => return Err(broken_report(outcome)),
     }
     let dialect = if settings.older_csv { Dialect::Older } else { Dialect::Newer };
-    let parameters =
-        query.parameters(dialect, settings.magic_values).map_err(|fault| faulty(&fault))?;
+    let parameters = query.parameters(dialect).map_err(|fault| faulty(&fault))?;
     let fiid = caller.fiid.unwrap_or_else(|| parts.fiids.first().cloned().unwrap_or_default());
-    let (Some(kind), Some(when)) = (parameters.kind, parameters.when) else {
-        return magic(&query, &parameters.report, &settings);
-    };
+    let (kind, when) = (parameters.kind, parameters.when);
     if !settings.entitlement().allows(&v2_code(parameters.product, kind)) {
         let said = format!("Invalid value for report: {}", parameters.report);
         return Err(no(
@@ -148,18 +149,6 @@ fn forbidden(outcome: Outcome) -> Refusal {
 fn broken_report(outcome: Outcome) -> Refusal {
     let reason = Failure::new(NOTHING_WRONG, format!("a rule with the outcome {outcome:?}"));
     refused(Api::V2, &errors::E9999, errors::E9999.text, reason)
-}
-
-/// A report that is a magic value.
-fn magic(query: &Query, report: &str, settings: &Settings) -> Result<Decision, Refusal> {
-    if let Some(code) = settings.magic_code(report) {
-        return Err(no(code, code.text, "a report", &format!("the magic value {report}")));
-    }
-    if report.eq_ignore_ascii_case("SLOW") {
-        return Ok(Decision::reply(answer(query, &unfinished(Status::Processing))));
-    }
-    let said = format!("Invalid value for report: {report}");
-    Err(no(&errors::E0004, &said, "I01, S01, S02, D01 or M01", report))
 }
 
 /// E0002, then E0001 or E0011, then E0003; all in Malaysian time.

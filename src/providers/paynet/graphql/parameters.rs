@@ -1,0 +1,141 @@
+//! The parameters of a query, judged in the provider's order.
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::Query;
+use super::faults::{Code, Fault, shortened};
+use crate::providers::paynet::reports::Product;
+use crate::providers::paynet::reports::calendar::{Month, read_date, read_month};
+use crate::providers::paynet::reports::catalogue::V2Kind;
+use crate::providers::paynet::reports::csv::{ColumnFault, Columns, Dialect};
+
+/// The parameters of a query, judged in all but the clock and the client's entitlement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parameters {
+    /// The product.
+    pub product: Product,
+    /// The report as it was sent.
+    pub report: String,
+    /// Which report.
+    pub kind: V2Kind,
+    /// The day or month.
+    pub when: When,
+    /// The columns of the itemised file; all of them where none were named.
+    pub columns: Columns,
+}
+
+/// What a query asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// A day.
+    Day(Date),
+    /// A month.
+    Month(Month),
+}
+
+impl Query {
+    /// Judges the parameters, in the provider's order: E0010, E0006, E0004, then E0005 or E0007.
+    ///
+    /// # Errors
+    /// The first fault in that order.
+    pub(crate) fn parameters(&self, dialect: Dialect) -> Result<Parameters, Fault> {
+        let fields = self.present("fields");
+        let names: Vec<&str> = match fields {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) {
+                let detail = format!("fields names {} twice", shortened(name));
+                return Err(Fault::named(Code::Duplicate, name, detail));
+            }
+        }
+
+        let report = self.present("report");
+        let kind = report.and_then(Value::as_str).and_then(V2Kind::find);
+        let mut required = vec!["product", "report"];
+        match kind {
+            Some(V2Kind::Itemised) => required.extend(["date", "fields"]),
+            Some(V2Kind::Month) => required.push("month"),
+            Some(_) => required.push("date"),
+            None => (),
+        }
+        if let Some(missing) = required.into_iter().find(|name| self.present(name).is_none()) {
+            let detail = format!("{missing} has no value");
+            return Err(Fault::named(Code::Missing, missing, detail));
+        }
+
+        let invalid = |name: &str, value: &Value, wanted: &str| {
+            Err(Fault::invalid(Code::InvalidValue, name, value, wanted))
+        };
+        for name in ["product", "report", "date", "month"] {
+            if let Some(value) = self.present(name).filter(|value| !value.is_string()) {
+                return invalid(name, value, "a string");
+            }
+        }
+        let product_text = self.text("product");
+        let Some(product) = Product::of_v2(product_text) else {
+            return invalid("product", &product_text.into(), "MYD or RPP");
+        };
+        let report_text = self.text("report");
+        let Some(kind) = kind else {
+            return invalid("report", &report_text.into(), "I01, S01, S02, D01 or M01");
+        };
+        let columns = match fields {
+            None => Columns::all(dialect),
+            Some(Value::Array(items)) => {
+                if let Some(item) = items.iter().find(|item| !item.is_string()) {
+                    return invalid("fields", item, "a list of strings");
+                }
+                Columns::select(dialect, names).map_err(|fault| match fault {
+                    ColumnFault::Unknown(name) => Fault::invalid(
+                        Code::InvalidValue,
+                        "fields",
+                        &name.into(),
+                        "names of columns of the file",
+                    ),
+                    ColumnFault::Twice(name) => {
+                        let detail = format!("fields names the column {name} twice");
+                        Fault::named(Code::Duplicate, &name, detail)
+                    }
+                })?
+            }
+            Some(other) => return invalid("fields", other, "a list of strings"),
+        };
+
+        let when = match kind {
+            V2Kind::Month => When::Month(self.month()?),
+            _ => When::Day(self.date()?),
+        };
+        Ok(Parameters {
+            product,
+            report: report_text.to_owned(),
+            kind,
+            when,
+            columns,
+        })
+    }
+
+    /// A parameter that has a value: `null` is none.
+    fn present(&self, name: &str) -> Option<&Value> {
+        self.input.get(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.present(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn date(&self) -> Result<Date, Fault> {
+        let text = self.text("date");
+        read_date(text).ok_or_else(|| {
+            Fault::invalid(Code::DateForm, "date", &text.into(), "a day that exists, as yyyy-MM-dd")
+        })
+    }
+
+    fn month(&self) -> Result<Month, Fault> {
+        let text = self.text("month");
+        read_month(text)
+            .ok_or_else(|| Fault::invalid(Code::MonthForm, "month", &text.into(), "yyyy-MM"))
+    }
+}

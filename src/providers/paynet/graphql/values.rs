@@ -1,0 +1,132 @@
+//! Values of the document as JSON, and the one argument that they stand in.
+
+use std::collections::BTreeMap;
+
+use apollo_parser::cst;
+use serde_json::{Map, Value};
+
+use super::faults::{Code, Fault, shortened};
+
+/// A name's text.
+pub(super) fn text(name: Option<cst::Name>) -> String {
+    name.map(|name| name.text().to_string()).unwrap_or_default()
+}
+
+/// The argument `input`: an outer fault is E0012, an inner one comes later in the order.
+pub(super) fn input(
+    field: &cst::Field,
+    variables: &BTreeMap<String, Option<Value>>,
+) -> Result<Result<Map<String, Value>, Fault>, Fault> {
+    let mut found = None;
+    let mut duplicate = None;
+    for argument in field.arguments().into_iter().flat_map(|all| all.arguments()) {
+        let name = text(argument.name());
+        if name != "input" {
+            return Err(Fault::unprocessable(format!(
+                "{} is no argument here; all parameters stand in input",
+                shortened(&name)
+            )));
+        }
+        if found.is_some() {
+            duplicate.get_or_insert(name);
+        }
+        if let Some(given) = argument.value() {
+            duplicate = duplicate.or_else(|| repeated(&given));
+            found = Some(value(&given, variables)?);
+        }
+    }
+    if let Some(name) = duplicate {
+        let detail = format!("{} is given twice", shortened(&name));
+        return Ok(Err(Fault::named(Code::Duplicate, &name, detail)));
+    }
+    Ok(match found.flatten() {
+        Some(Value::Object(input)) => {
+            if let Some(stranger) = input.keys().find(|key| !PARAMETERS.contains(&key.as_str())) {
+                let known = PARAMETERS.join(", ");
+                return Err(Fault::unprocessable(format!(
+                    "{} is no parameter; there are {known}",
+                    shortened(stranger)
+                )));
+            }
+            Ok(input)
+        }
+        None | Some(Value::Null) => {
+            Err(Fault::named(Code::Missing, "input", "the argument input has no value"))
+        }
+        Some(other) => Err(Fault::invalid(Code::InvalidValue, "input", &other, "an object")),
+    })
+}
+
+const PARAMETERS: [&str; 5] = ["product", "report", "date", "month", "fields"];
+
+/// The first name that an object in the document has twice.
+fn repeated(value: &cst::Value) -> Option<String> {
+    let cst::Value::ObjectValue(object) = value else { return None };
+    let mut seen = Vec::new();
+    for field in object.object_fields() {
+        let name = text(field.name());
+        if seen.contains(&name) {
+            return Some(name);
+        }
+        seen.push(name);
+    }
+    None
+}
+
+/// A value of the document as JSON, variables put in; none for a variable without value. A name
+/// without quotes becomes an object, which no parameter takes: it is not the string that is wanted.
+pub(super) fn value(
+    given: &cst::Value,
+    variables: &BTreeMap<String, Option<Value>>,
+) -> Result<Option<Value>, Fault> {
+    Ok(Some(match given {
+        cst::Value::Variable(variable) => {
+            let name = text(variable.name());
+            return variables.get(&name).cloned().ok_or_else(|| {
+                Fault::unprocessable(format!(
+                    "${0} is not declared; the operation must begin with query(${0}: …)",
+                    shortened(&name)
+                ))
+            });
+        }
+        cst::Value::StringValue(text) => Value::String(String::from(text)),
+        cst::Value::BooleanValue(truth) => Value::Bool(truth.true_token().is_some()),
+        cst::Value::NullValue(_) => Value::Null,
+        cst::Value::IntValue(number) => {
+            number.int_token().map_or(Value::Null, |token| numeric(token.text()))
+        }
+        cst::Value::FloatValue(number) => {
+            number.float_token().map_or(Value::Null, |token| numeric(token.text()))
+        }
+        cst::Value::EnumValue(name) => {
+            let name = name.name().map(|name| name.text().to_string()).unwrap_or_default();
+            Value::Object(Map::from_iter([("enum".to_owned(), Value::String(name))]))
+        }
+        cst::Value::ListValue(list) => {
+            let mut items = Vec::new();
+            for item in list.values() {
+                items.push(value(&item, variables)?.unwrap_or(Value::Null));
+            }
+            Value::Array(items)
+        }
+        cst::Value::ObjectValue(object) => {
+            let mut members = Map::new();
+            for field in object.object_fields() {
+                if let Some(given) = field.value()
+                    && let Some(value) = value(&given, variables)?
+                {
+                    members.insert(text(field.name()), value);
+                }
+            }
+            Value::Object(members)
+        }
+    }))
+}
+
+/// A number, which is wanted nowhere and only shown.
+fn numeric(text: &str) -> Value {
+    text.parse::<i64>()
+        .map(Value::from)
+        .or_else(|_| text.parse::<f64>().map(Value::from))
+        .unwrap_or(Value::Null)
+}
