@@ -25,9 +25,10 @@ pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};
 pub use self::reply::{AnswerBody, Refusal, Reply, ReplyBody, WireReply};
 pub use self::routing::{CaseRule, RouteMatch, find_endpoint};
 pub use self::setting::{
-    AllowList, NamedConstant, SettingDoc, SettingsReader, constants_table, settings_table,
+    AllowList, NamedConstant, SettingDoc, SettingsReader, constant, constants_table, setting,
+    settings_table,
 };
-pub use self::stream::BodyStream;
+pub use self::stream::{BodyStream, Pieces};
 pub use self::wish::{CallError, CallWish};
 
 /// A boxed future, for the few places where a type must be erased.

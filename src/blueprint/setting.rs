@@ -37,6 +37,46 @@ pub struct NamedConstant {
     pub why: &'static str,
 }
 
+/// A setting that is the same in every profile and that no office has for itself.
+#[must_use]
+pub const fn setting(
+    name: &'static str,
+    values: &'static str,
+    default: &'static str,
+    why: &'static str,
+) -> SettingDoc {
+    SettingDoc {
+        name,
+        values,
+        default,
+        documented: None,
+        office: false,
+        why,
+    }
+}
+
+impl SettingDoc {
+    /// Its value in profile `documented`.
+    #[must_use]
+    pub const fn documented(mut self, value: &'static str) -> Self {
+        self.documented = Some(value);
+        self
+    }
+
+    /// An office can have its own.
+    #[must_use]
+    pub const fn per_office(mut self) -> Self {
+        self.office = true;
+        self
+    }
+}
+
+/// A named constant.
+#[must_use]
+pub const fn constant(name: &'static str, value: &'static str, why: &'static str) -> NamedConstant {
+    NamedConstant { name, value, why }
+}
+
 /// Which addresses count as allow-listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowList {

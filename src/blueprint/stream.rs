@@ -1,13 +1,14 @@
-//! A body that is too long to be held: it is made on a thread of its own while it leaves, and what is
-//! made waits for the client.
+//! A body that is too long to be held: it is made piece by piece while it leaves. A piece is made on a
+//! thread that may take its time, and none is made ahead of a client that is behind.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use crate::limits;
 
@@ -19,38 +20,55 @@ pub struct BodyStream {
     pub recipe: Value,
     /// How many bytes will leave, where that is known.
     pub length: Option<u64>,
-    write: Arc<Writing>,
+    make: Arc<Making>,
 }
 
-type Writing = dyn Fn(&mut dyn Write) -> io::Result<()> + Send + Sync;
+/// A body's pieces, of some 100 KiB each; the first error is the last.
+pub type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+
+type Making = dyn Fn() -> Pieces + Send + Sync;
 
 impl BodyStream {
-    /// A body that `write` makes. It is called once, on a thread that may block, and must end with the
-    /// first error: the client has left.
+    /// A body of the pieces that `make` gives. It is called once, and it and they may block.
     pub fn new(
         recipe: Value,
         length: Option<u64>,
-        write: impl Fn(&mut dyn Write) -> io::Result<()> + Send + Sync + 'static,
+        make: impl Fn() -> Pieces + Send + Sync + 'static,
     ) -> Self {
         Self {
             recipe,
             length,
-            write: Arc::new(write),
+            make: Arc::new(make),
         }
     }
 
-    /// Begins to make the body.
+    /// Begins to make the body. No thread is held while the client is behind.
     pub(crate) fn start(&self) -> Streaming {
         let (sender, pieces) = mpsc::channel(limits::STREAM_PIECES);
-        let write = Arc::clone(&self.write);
-        tokio::task::spawn_blocking(move || {
-            let mut out = Pieces {
-                sender,
-                piece: BytesMut::with_capacity(limits::STREAM_PIECE_BYTES),
-            };
-            if let Err(error) = write(&mut out).and_then(|()| out.flush()) {
-                // If the client has left, nobody hears it.
-                let _ = out.sender.blocking_send(Err(error));
+        let make = Arc::clone(&self.make);
+        tokio::spawn(async move {
+            let mut making = spawn_blocking(move || make()).await;
+            // The place comes first: what is made is sent at once. A client that has left has none.
+            while let Ok(place) = sender.reserve().await {
+                let made = match making {
+                    Ok(mut rest) => spawn_blocking(move || (rest.next(), rest)).await,
+                    Err(error) => Err(error),
+                };
+                making = match made {
+                    Ok((Some(piece), rest)) => {
+                        let is_last = piece.is_err();
+                        place.send(piece);
+                        if is_last {
+                            return;
+                        }
+                        Ok(rest)
+                    }
+                    Ok((None, _)) => return,
+                    Err(error) => {
+                        place.send(Err(io::Error::other(error)));
+                        return;
+                    }
+                };
             }
         });
         Streaming {
@@ -108,29 +126,61 @@ impl Streaming {
     }
 }
 
-/// Gathers what is written into pieces, and waits while the client is behind.
-struct Pieces {
-    sender: mpsc::Sender<io::Result<Bytes>>,
-    piece: BytesMut,
-}
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::iter;
 
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        if self.piece.len() >= limits::STREAM_PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
+    use super::*;
+
+    fn body(pieces: Vec<io::Result<Bytes>>) -> BodyStream {
+        let pieces = std::sync::Mutex::new(Some(pieces));
+        BodyStream::new(Value::Null, None, move || {
+            Box::new(pieces.lock().expect("no panic").take().into_iter().flatten())
+        })
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
+    async fn read(mut streaming: Streaming) -> Vec<Result<Bytes, String>> {
+        let mut read = Vec::new();
+        while let Some(piece) = poll_fn(|context| streaming.poll_next(context)).await {
+            read.push(piece.map_err(|error| error.to_string()));
         }
-        let piece =
-            std::mem::replace(&mut self.piece, BytesMut::with_capacity(limits::STREAM_PIECE_BYTES));
-        self.sender
-            .blocking_send(Ok(piece.freeze()))
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has left"))
+        assert!(streaming.is_spent());
+        read
+    }
+
+    /// One thread makes all pieces of all bodies.
+    fn with_one_thread<F: Future>(work: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
+        runtime.expect("a runtime").block_on(work)
+    }
+
+    #[test]
+    fn clients_that_do_not_read_hold_no_thread() {
+        with_one_thread(async {
+            let endless = || {
+                BodyStream::new(Value::Null, None, || {
+                    Box::new(iter::repeat_with(|| Ok("x".into())))
+                })
+            };
+            let behind = [endless().start(), endless().start(), endless().start()];
+
+            let whole = read(body(vec![Ok("a".into()), Ok("b".into())]).start()).await;
+
+            assert_eq!(whole, [Ok("a".into()), Ok("b".into())]);
+            drop(behind);
+        });
+    }
+
+    #[test]
+    fn a_body_ends_with_its_first_error_and_a_panic_is_one() {
+        with_one_thread(async {
+            let broken = vec![Ok("a".into()), Err(io::Error::other("torn")), Ok("b".into())];
+            assert_eq!(read(body(broken).start()).await, [Ok("a".into()), Err("torn".into())]);
+
+            let panics = BodyStream::new(Value::Null, None, || panic!("no pieces"));
+            let read = read(panics.start()).await;
+            assert!(read[0].is_err() && read.len() == 1, "{read:?}");
+        });
     }
 }

@@ -1,11 +1,7 @@
 //! Named constants of PACO: where the provider's documents are silent or disagree and nobody has needed
 //! another value yet, the choice stands here, with its evidence, and nowhere else.
 
-use crate::blueprint::NamedConstant;
-
-const fn constant(name: &'static str, value: &'static str, why: &'static str) -> NamedConstant {
-    NamedConstant { name, value, why }
-}
+use crate::blueprint::{NamedConstant, constant};
 
 /// kid of PACO's encryption key in UAT and PRD (seed).
 pub(super) const KID_UAT: &str = "7664a2ed0dee4879bdfca0e8ce1ac313";

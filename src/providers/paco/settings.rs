@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::constants::{KID_PRD, KID_UAT};
 pub(super) use crate::blueprint::AllowList;
-use crate::blueprint::{EnrolmentError, SettingDoc, SettingsReader};
+use crate::blueprint::{EnrolmentError, SettingDoc, SettingsReader, setting};
 
 /// Which of PACO's two environments is doubled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,216 +81,37 @@ pub(super) struct Settings {
     pub notification_delays: Vec<SignedDuration>,
 }
 
-const fn setting(
-    name: &'static str,
-    values: &'static str,
-    default: &'static str,
-    documented: Option<&'static str>,
-    office: bool,
-    why: &'static str,
-) -> SettingDoc {
-    SettingDoc {
-        name,
-        values,
-        default,
-        documented,
-        office,
-        why,
-    }
-}
-
 /// The settings, in the order in which they are documented.
 pub(super) static SETTINGS: &[SettingDoc] = &[
-    setting(
-        "profile",
-        "observed, documented",
-        "observed",
-        None,
-        false,
-        "observed: as live clients experience the gateway; documented: as the provider's page says \
-         to the letter. Sets several at once; a single setting overrides it",
-    ),
-    setting(
-        "environment",
-        "uat, prd",
-        "uat",
-        None,
-        false,
-        "sets kid and key set [seed]; prd also requires HTTPS, message encryption and an explicit \
-         ip_allow_list, unless set otherwise; on the front door the host name decides",
-    ),
-    setting(
-        "https_only",
-        "on, off",
-        "off",
-        Some("on"),
-        false,
-        "the provider is HTTPS only [seed]; plain HTTP on loopback is convenient offline [assumed]",
-    ),
-    setting(
-        "message_encryption",
-        "by_environment, required, optional",
-        "by_environment",
-        None,
-        false,
-        "required in PRD; in UAT plain JSON only from an allow-listed address [seed]",
-    ),
-    setting(
-        "ip_allow_list",
-        "any, or a list of addresses and networks",
-        "any",
-        None,
-        false,
-        "mandatory in PRD, optional in UAT with JOSE [seed]; offline every address counts as listed \
-         [assumed]; any must be set explicitly to hold in prd",
-    ),
-    setting(
-        "basic_auth",
-        "required, verify_if_sent, ignored",
-        "verify_if_sent",
-        Some("required"),
-        false,
-        "the seed requires it of all clients; every live client known omits it and succeeds [public]",
-    ),
-    setting(
-        "access_denied_status",
-        "401, 403",
-        "401",
-        None,
-        false,
-        "only the message is documented [seed]; clients expect either [public, low]",
-    ),
-    setting(
-        "access_denied_body",
-        "message, envelope",
-        "message",
-        None,
-        false,
-        "{\"message\":\"Access Denied\"}, or the same beside a null apiResponse [inferred]",
-    ),
-    setting(
-        "jose_failure_body",
-        "message, empty",
-        "message",
-        None,
-        false,
-        "application/json [seed]; field reports show an empty 400 [public]",
-    ),
-    setting(
-        "jose_max_lifetime_s",
-        "3600, 300, unlimited",
-        "3600",
-        Some("300"),
-        false,
-        "counted from iat; the seed contradicts itself: example 60 min, prose 5 min; clients use \
-         60 min [public]",
-    ),
-    setting(
-        "jose_clock_skew_s",
-        "seconds, 0 to 86400",
-        "60",
-        None,
-        false,
-        "tolerance for nbf, iat and exp; what clients grant PACO [inferred]",
-    ),
-    setting(
-        "kid_check",
-        "strict, ignore",
-        "strict",
-        None,
-        false,
-        "kid locates the key [seed]; no capture shows a wrong one",
-    ),
-    setting(
-        "response_dialect",
-        "by_version, v1, camel",
-        "by_version",
-        Some("camel"),
-        false,
-        "captured: 1.0 JOSE answers have v1 casing, 2.0 camelCase [public]",
-    ),
-    setting(
-        "strict_names",
-        "off, on",
-        "off",
-        None,
-        false,
-        "one client saw wrong acronym case rejected with PC-B050095 [public]; others differ in case \
-         and work",
-    ),
-    setting(
-        "business_error_status",
-        "400, 200",
-        "400",
-        None,
-        false,
-        "400 with a sealed envelope is what clients decrypt [public]",
-    ),
-    setting(
-        "decline_status",
-        "200, 400",
-        "200",
-        None,
-        false,
-        "unknown for declined direct payments [assumed]",
-    ),
-    setting(
-        "page_lifetime_s",
-        "seconds, 1 to 31536000",
-        "86400",
-        None,
-        true,
-        "24 h captured, 45 min (2700) in an older sample [public]",
-    ),
-    setting(
-        "refund_policy",
-        "partial_up_to_settled, single_partial, full_only, forbidden",
-        "partial_up_to_settled",
-        None,
-        true,
-        "the official sample's comment says one refund an order, the codes know partial ones, so it \
-         is the office's [public]",
-    ),
-    setting(
-        "refund_review",
-        "off, maker_checker",
-        "off",
-        None,
-        true,
-        "with maker_checker a refund waits in R/RP for its checker [public]",
-    ),
-    setting(
-        "auto_settle",
-        "off, on",
-        "off",
-        None,
-        true,
-        "one UAT office settles by itself [public]",
-    ),
-    setting(
-        "acs_behaviour",
-        "always_challenge, frictionless",
-        "always_challenge",
-        None,
-        false,
-        "UAT challenges every card when request3dsFlag is Y [public, high]",
-    ),
-    setting(
-        "merchant_key_bits",
-        "4096, min_2048",
-        "4096",
-        None,
-        false,
-        "\"must be 4096\" [seed]; public clients enforce 2048 only",
-    ),
-    setting(
-        "notification_retry_delays_s",
-        "a list of seconds, ascending",
-        "0, 30, 120",
-        None,
-        false,
-        "when the attempts are due, counted from the answer; retries are undocumented [assumed]",
-    ),
+    setting("profile","observed, documented","observed","observed: as live clients experience the gateway; documented: as the provider's page says \
+         to the letter. Sets several at once; a single setting overrides it"),
+    setting("environment","uat, prd","uat","sets kid and key set [seed]; prd also requires HTTPS, message encryption and an explicit \
+         ip_allow_list, unless set otherwise; on the front door the host name decides"),
+    setting("https_only","on, off","off","the provider is HTTPS only [seed]; plain HTTP on loopback is convenient offline [assumed]").documented("on"),
+    setting("message_encryption","by_environment, required, optional","by_environment","required in PRD; in UAT plain JSON only from an allow-listed address [seed]"),
+    setting("ip_allow_list","any, or a list of addresses and networks","any","mandatory in PRD, optional in UAT with JOSE [seed]; offline every address counts as listed \
+         [assumed]; any must be set explicitly to hold in prd"),
+    setting("basic_auth","required, verify_if_sent, ignored","verify_if_sent","the seed requires it of all clients; every live client known omits it and succeeds [public]").documented("required"),
+    setting("access_denied_status","401, 403","401","only the message is documented [seed]; clients expect either [public, low]"),
+    setting("access_denied_body","message, envelope","message","{\"message\":\"Access Denied\"}, or the same beside a null apiResponse [inferred]"),
+    setting("jose_failure_body","message, empty","message","application/json [seed]; field reports show an empty 400 [public]"),
+    setting("jose_max_lifetime_s","3600, 300, unlimited","3600","counted from iat; the seed contradicts itself: example 60 min, prose 5 min; clients use \
+         60 min [public]").documented("300"),
+    setting("jose_clock_skew_s","seconds, 0 to 86400","60","tolerance for nbf, iat and exp; what clients grant PACO [inferred]"),
+    setting("kid_check","strict, ignore","strict","kid locates the key [seed]; no capture shows a wrong one"),
+    setting("response_dialect","by_version, v1, camel","by_version","captured: 1.0 JOSE answers have v1 casing, 2.0 camelCase [public]").documented("camel"),
+    setting("strict_names","off, on","off","one client saw wrong acronym case rejected with PC-B050095 [public]; others differ in case \
+         and work"),
+    setting("business_error_status","400, 200","400","400 with a sealed envelope is what clients decrypt [public]"),
+    setting("decline_status","200, 400","200","unknown for declined direct payments [assumed]"),
+    setting("page_lifetime_s","seconds, 1 to 31536000","86400","24 h captured, 45 min (2700) in an older sample [public]").per_office(),
+    setting("refund_policy","partial_up_to_settled, single_partial, full_only, forbidden","partial_up_to_settled","the official sample's comment says one refund an order, the codes know partial ones, so it \
+         is the office's [public]").per_office(),
+    setting("refund_review","off, maker_checker","off","with maker_checker a refund waits in R/RP for its checker [public]").per_office(),
+    setting("auto_settle","off, on","off","one UAT office settles by itself [public]").per_office(),
+    setting("acs_behaviour","always_challenge, frictionless","always_challenge","UAT challenges every card when request3dsFlag is Y [public, high]"),
+    setting("merchant_key_bits","4096, min_2048","4096","\"must be 4096\" [seed]; public clients enforce 2048 only"),
+    setting("notification_retry_delays_s","a list of seconds, ascending","0, 30, 120","when the attempts are due, counted from the answer; retries are undocumented [assumed]"),
 ];
 
 impl Environment {

@@ -221,9 +221,9 @@ mod tests {
     #[test]
     fn every_state_decides_every_event() {
         use Event::{
-            Abandon, ApproveRefund, AutoSettle, Await, Cancel, Challenge, Decline, Expire, ExpireRefund,
-            FailAuthentication, FailSystem, Pay, Postpone, Refund, RejectRefund, RequestRefund,
-            Settle, TimeOutChallenge, Void,
+            Abandon, ApproveRefund, AutoSettle, Await, Cancel, Challenge, Decline, Expire,
+            ExpireRefund, FailAuthentication, FailSystem, Pay, Postpone, Refund, RejectRefund,
+            RequestRefund, Settle, TimeOutChallenge, Void,
         };
         const EVENTS: [Event; 19] = [
             Pay,
@@ -256,9 +256,17 @@ mod tests {
         let left = "Cancel C/PC, Abandon C/AB";
         let refunds = "Refund R/RF, RequestRefund R/RP";
         for (state, wanted) in [
-            ("PCPS/GP", format!("Pay A/PA, Challenge I/AC, Await I/IP, {ended}, {left}, Expire E/PE")),
+            (
+                "PCPS/GP",
+                format!("Pay A/PA, Challenge I/AC, Await I/IP, {ended}, {left}, Expire E/PE"),
+            ),
             ("I/IP", format!("Pay A/PA, Await I/IP, Postpone P/PP, {ended}, {left}, Expire E/PE")),
-            ("I/AC", format!("Pay A/PA, Await I/IP, {ended}, TimeOutChallenge I/AX, {left}, Expire E/PE")),
+            (
+                "I/AC",
+                format!(
+                    "Pay A/PA, Await I/IP, {ended}, TimeOutChallenge I/AX, {left}, Expire E/PE"
+                ),
+            ),
             ("I/AX", "Expire F/AM".to_owned()),
             ("P/PP", format!("Pay A/PA, Await P/PP, {ended}, {left}, Expire E/PE")),
             ("A/PA", "Void V/VD, Settle S/ST, AutoSettle S/ST".to_owned()),

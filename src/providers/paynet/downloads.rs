@@ -1,9 +1,11 @@
 //! One-time URLs and the files behind them. A link holds the recipe of its file; the file is made
 //! while it leaves, and of fifty who fetch it at once exactly one gets it.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::{iter, mem};
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answers::{broken, merchant_of};
+use super::constants::FILE_PATH;
 use super::ladder::{FILE_CHECKS, LINK_FRESH, LINK_KNOWN, LINK_UNUSED};
 use super::merchant::PaynetMerchant;
 use super::reports::Product;
@@ -22,7 +25,9 @@ use super::reports::summary::Period;
 use super::reports::{Only, Slice};
 use super::security::{instant, shown};
 use super::settings::Settings;
-use crate::blueprint::{BodyStream, Call, Decision, Merchant, Refusal, Reply, ReplyBody, Verified};
+use crate::blueprint::{
+    BodyStream, Call, Decision, Merchant, Pieces, Refusal, Reply, ReplyBody, Verified,
+};
 use crate::checks::Failure;
 use crate::scenario::Outcome;
 use crate::store::{Change, Issued, Transaction, TransactionChange};
@@ -110,16 +115,9 @@ impl Recipe {
 
     /// Rows, size and MD5: the whole file is made once, on a thread that may take its time.
     pub(super) async fn sum(&self, merchant: &Arc<PaynetMerchant>) -> Result<Checksum, Refusal> {
-        let (recipe, merchant) = (self.clone(), Arc::clone(merchant));
-        let making =
-            tokio::task::spawn_blocking(move || recipe.blocks(&merchant).map(Checksum::of));
-        match making.await {
-            Ok(Ok(sum)) => Ok(sum),
-            Ok(Err(reason)) => Err(Refusal::Internal { reason }),
-            Err(error) => Err(Refusal::Internal {
-                reason: format!("a file could not be made: {error}"),
-            }),
-        }
+        let recipe = self.clone();
+        let making = merchant.work(move |merchant| recipe.blocks(merchant).map(Checksum::of));
+        making.await?.map_err(|reason| Refusal::Internal { reason })
     }
 }
 
@@ -140,7 +138,7 @@ pub(super) fn new_link(
         recipe.fiid,
         recipe.date
     );
-    let url = format!("{}{}?name={name}&ott={ott}", call.origin(), super::FILE_PATH);
+    let url = format!("{}{}?name={name}&ott={ott}", call.origin(), FILE_PATH);
     let link = Link {
         name,
         recipe,
@@ -309,15 +307,42 @@ fn streamed(link: Link, merchant: Arc<PaynetMerchant>, gzip: bool) -> BodyStream
         "content_encoding": if gzip { "gzip" } else { "identity" },
     });
     let length = (!gzip).then_some(link.sum.size);
-    BodyStream::new(recipe, length, move |mut out: &mut dyn Write| {
-        let blocks = link.recipe.blocks(&merchant).map_err(io::Error::other)?;
-        if !gzip {
-            return blocks.write_to(&mut out).map(drop);
-        }
-        let mut encoder = GzEncoder::new(out, Compression::fast());
-        blocks.write_to(&mut encoder)?;
-        encoder.finish().map(drop)
+    BodyStream::new(recipe, length, move || match link.recipe.blocks(&merchant) {
+        Err(reason) => Box::new(iter::once(Err(io::Error::other(reason)))) as Pieces,
+        Ok(blocks) if gzip => Box::new(Gzipped {
+            blocks,
+            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+        }),
+        Ok(blocks) => Box::new(blocks.map(|block| Ok(Bytes::from(block)))),
     })
+}
+
+/// A file in one gzip stream, a piece for every block or two.
+struct Gzipped {
+    blocks: CsvBlocks,
+    /// Until it has written its end.
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl Gzipped {
+    fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(encoder) = &mut self.encoder else { return Ok(None) };
+        for block in self.blocks.by_ref() {
+            encoder.write_all(&block)?;
+            if !encoder.get_ref().is_empty() {
+                return Ok(Some(mem::take(encoder.get_mut())));
+            }
+        }
+        self.encoder.take().map(GzEncoder::finish).transpose()
+    }
+}
+
+impl Iterator for Gzipped {
+    type Item = io::Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.piece().map(|piece| piece.map(Bytes::from)).transpose()
+    }
 }
 
 /// Whether `Accept-Encoding` has gzip and does not weigh it nothing (RFC 9110 §12.5.3).

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
 use super::reports::own_csv::OwnCsv;
 use super::reports::summary::Books;
 use super::settings::Settings;
 use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
-use crate::blueprint::{Enrolment, EnrolmentError};
+use crate::blueprint::{Enrolment, EnrolmentError, Refusal};
 use crate::crypto::hashes::{hmac_sha256, sha256};
 use crate::ids::Ids;
 use crate::store::MerchantRecord;
@@ -29,6 +30,8 @@ pub(super) struct PaynetMerchant {
     /// Its own transactions, in place of made ones.
     own: Option<Arc<OwnCsv>>,
     minute: Mutex<Minute>,
+    /// Places of [`crate::limits::REPORTS_AT_ONCE`], shared with all others.
+    places: Arc<Semaphore>,
 }
 
 /// Requests of the present minute.
@@ -80,6 +83,23 @@ impl PaynetMerchant {
         }
         minute.admitted.insert(seq);
         Ok(())
+    }
+
+    /// Works something out of its reports, which may take seconds: on a thread for that, and with so
+    /// many at once that the server has breath for others.
+    pub(super) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let merchant = Arc::clone(self);
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let working = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            work(&merchant)
+        });
+        working.await.map_err(|error| Refusal::Internal {
+            reason: format!("a report could not be worked out: {error}"),
+        })
     }
 }
 
@@ -161,7 +181,7 @@ pub(super) fn enrol(
         offices: json!([]),
         created_at: at,
     };
-    load(provider_settings, &record)?;
+    load(provider_settings, &record, &Arc::new(Semaphore::new(1)))?;
     Ok(record)
 }
 
@@ -169,6 +189,7 @@ pub(super) fn enrol(
 pub(super) fn load(
     provider_settings: &Map<String, Value>,
     record: &MerchantRecord,
+    places: &Arc<Semaphore>,
 ) -> Result<(Arc<PaynetMerchant>, Vec<String>), EnrolmentError> {
     let empty = Map::new();
     let own = record.settings.as_object().unwrap_or(&empty);
@@ -200,6 +221,7 @@ pub(super) fn load(
         seed,
         own: own.map(Arc::new),
         minute: Mutex::default(),
+        places: Arc::clone(places),
     };
     Ok((Arc::new(merchant), named_by))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::settings::TOKEN_TYPE;
+use super::constants::TOKEN_TYPE;
 
 /// A token request, its secret included; it is never shown.
 pub(super) struct TokenRequest {

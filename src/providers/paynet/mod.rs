@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use hyper::http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
+use self::constants::FILE_PATH;
 use self::merchant::PaynetMerchant;
 use self::settings::Settings;
 use crate::blueprint::{
@@ -18,12 +20,14 @@ use crate::blueprint::{
 use crate::checks::Check;
 use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
+use crate::limits;
 use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
 use crate::store::{MerchantRecord, NotificationRecord};
 
 mod answers;
 mod client;
 mod client_tamperings;
+mod constants;
 mod downloads;
 mod errors;
 mod export;
@@ -46,9 +50,6 @@ mod v2;
 const HOST_PRD: &str = "api.reports.paynet.my";
 const HOST_UAT: &str = "api.reports.uat.inet.paynet.my";
 
-/// Where one-time URLs lead.
-const FILE_PATH: &str = "/reports/file";
-
 /// The double of the One Stop Portal.
 pub(super) struct Paynet {
     section: Map<String, Value>,
@@ -57,6 +58,8 @@ pub(super) struct Paynet {
     client: client::PaynetClient,
     /// Every client of this sandbox, so that an explanation knows another one's secret.
     known: Mutex<Vec<Weak<PaynetMerchant>>>,
+    /// Places for the working out of reports.
+    places: Arc<Semaphore>,
 }
 
 /// Finds the settings that hold for a call.
@@ -95,6 +98,7 @@ impl Paynet {
             endpoints,
             source,
             known: Mutex::default(),
+            places: Arc::new(Semaphore::new(limits::REPORTS_AT_ONCE)),
         })
     }
 }
@@ -227,7 +231,7 @@ impl Provider for Paynet {
     }
 
     fn constants(&self) -> &'static [NamedConstant] {
-        settings::CONSTANTS
+        constants::CONSTANTS
     }
 
     fn scenario_files(&self) -> &'static [(&'static str, &'static str)] {
@@ -242,7 +246,7 @@ impl Provider for Paynet {
             ("mistakes", near_misses::mistakes_table()),
             ("codes", errors::codes_table()),
             ("settings", settings_table(settings::SETTINGS)),
-            ("constants", constants_table(settings::CONSTANTS)),
+            ("constants", constants_table(constants::CONSTANTS)),
         ]
     }
 
@@ -344,7 +348,7 @@ impl Provider for Paynet {
     }
 
     fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError> {
-        let (merchant, named_by) = merchant::load(&self.section, record)?;
+        let (merchant, named_by) = merchant::load(&self.section, record, &self.places)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|other| other.strong_count() > 0);
         known.push(Arc::downgrade(&merchant));

@@ -3,10 +3,11 @@
 
 use hyper::http::Method;
 
+use super::constants::{BAD_CONTENT_TYPE_STATUS, IP_BLOCKED_STATUS};
 use super::errors::{self, Api, OTT_INVALID};
 use super::ladder;
 use super::messages::{message, token_error};
-use super::settings::{BAD_CONTENT_TYPE_STATUS, GuardText, IP_BLOCKED_STATUS, Settings};
+use super::settings::{GuardText, Settings};
 use crate::blueprint::{BodyFault, Call, Refusal, Reply};
 use crate::checks::Check;
 use crate::scenario::ScriptedError;

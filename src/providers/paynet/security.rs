@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::constants::FILE_PATH;
 use super::errors::Api;
 use super::forms::{self, basic, bearer, decoded, media_type, pairs};
 use super::ladder::{
@@ -39,7 +40,7 @@ pub(super) struct Message {
 /// What a request names its merchant by: a one-time token, a bearer token, or a client id.
 pub(super) fn named_by(received: &Received) -> Option<NamedBy> {
     let path = received.uri.path();
-    if path == super::FILE_PATH {
+    if path == FILE_PATH {
         return one_time_token(received.target()).map(NamedBy::Issued);
     }
     let authorization = received.header("authorization");

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::constants::TOKEN_ISSUER;
 use super::merchant::PaynetMerchant;
-use super::settings::TOKEN_ISSUER;
 use crate::crypto::hashes::{hmac_sha256, hmac_sha256_matches};
 use crate::json;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answers::{broken, merchant_of};
+use super::constants::REPORT_URL_LIFETIME;
 use super::downloads::{self, Recipe};
 use super::errors::{self, Api, Code, FORBIDDEN, refused};
 use super::graphql::{self, Fault, Parameters, Query, Root, When};
@@ -20,7 +21,7 @@ use super::reports::checksum::Checksum;
 use super::reports::csv::Dialect;
 use super::reports::summary::{Period, Summary, SummaryMoney};
 use super::security::{Caller, guard};
-use super::settings::{REPORT_URL_LIFETIME, Settings};
+use super::settings::Settings;
 use super::states::{Status, at_poll};
 use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, Verified};
 use crate::checks::Failure;
@@ -120,13 +121,11 @@ pub(super) async fn query(
         When::Month(month) => Period::Month(month),
     };
     call.set_subject(v2_code(parameters.product, kind));
-    let books = parts.books(settings.report_rows);
-    let making = tokio::task::spawn_blocking(move || {
-        books.summary(&fiid, parameters.product, period, Only::Everything)
+    let rows = settings.report_rows;
+    let making = parts.work(move |merchant| {
+        merchant.books(rows).summary(&fiid, parameters.product, period, Only::Everything)
     });
-    let summary = making.await.map_err(|error| Refusal::Internal {
-        reason: format!("a summary could not be made: {error}"),
-    })?;
+    let summary = making.await?;
     Ok(Decision::reply(answer(&query, &summed(&query, &summary, &settings))))
 }
 

@@ -11,6 +11,7 @@ mod tokens;
 use std::sync::Arc;
 
 pub(super) use self::mistakes::{ALL, mistakes_table};
+use super::constants::FILE_PATH;
 use super::merchant::PaynetMerchant;
 use super::settings::Settings;
 use crate::blueprint::Evidence;
@@ -51,7 +52,7 @@ pub(super) fn search(
         settings,
     };
     let path = evidence.target.split('?').next().unwrap_or_default();
-    if path == super::FILE_PATH {
+    if path == FILE_PATH {
         links::all(&scene, &mut search);
     } else if matches!(path, "/token" | "/oauth/token") {
         tokens::asking(&scene, &mut search);

@@ -4,19 +4,11 @@
 use std::fmt;
 
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::Product;
-
-/// Malaysian time has no daylight saving. [zone assumed: cycles, days and E0002]
-pub(crate) const REPORT_OFFSET: Offset = Offset::constant(8);
-
-/// Days that can be asked for, today not counted. [public: D-resp, E0001]
-pub(crate) const RETENTION_DAYS: i32 = 90;
-
-/// Months that can be asked for, this one not counted. [public: D-resp, E0011]
-pub(crate) const RETENTION_MONTHS: i32 = 3;
+use crate::providers::paynet::constants::{REPORT_OFFSET, RETENTION_DAYS, RETENTION_MONTHS};
 
 /// The part of a day that a report covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 //! Writing files: itemised ones in both published dialects, and the tables that v1 has of
 //! summaries. Files come in blocks, so that the largest takes no more memory than the smallest.
 
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -237,17 +236,6 @@ impl Summary {
 }
 
 impl CsvBlocks {
-    /// Writes all of it.
-    ///
-    /// # Errors
-    /// Those of the target.
-    pub(crate) fn write_to(mut self, target: &mut impl io::Write) -> io::Result<u64> {
-        for block in self.by_ref() {
-            target.write_all(&block)?;
-        }
-        Ok(self.written)
-    }
-
     /// Data rows in the blocks so far, the header not counted.
     pub(crate) fn rows_written(&self) -> u64 {
         self.written
@@ -361,11 +349,9 @@ mod tests {
     };
 
     fn file(product: Product, slice: Slice, columns: &Columns) -> String {
-        let mut bytes = Vec::new();
-        let rows = BOOKS
-            .itemised("A1001", product, date(2026, 2, 15), slice, columns)
-            .write_to(&mut bytes)
-            .expect("memory");
+        let mut blocks = BOOKS.itemised("A1001", product, date(2026, 2, 15), slice, columns);
+        let bytes: Vec<u8> = blocks.by_ref().flatten().collect();
+        let rows = blocks.rows_written();
         let text = String::from_utf8(bytes).expect("UTF-8");
         let mut reader = Reader::from_reader(text.as_bytes());
         let read: Vec<StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
@@ -506,9 +492,10 @@ mod tests {
             Portion::Day,
         );
         let summary = BOOKS.summary("A1001", Product::San, period, Only::Everything);
-        let mut bytes = Vec::new();
+        let mut file = summary.file(Dialect::Newer, false);
 
-        let rows = summary.file(Dialect::Newer, false).write_to(&mut bytes).expect("memory");
+        let bytes: Vec<u8> = file.by_ref().flatten().collect();
+        let rows = file.rows_written();
 
         let text = String::from_utf8(bytes).expect("UTF-8");
         assert_eq!(rows, 2);
