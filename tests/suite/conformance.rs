@@ -359,7 +359,7 @@ fn paynet_wording(check: &str, endpoint: &str) -> Value {
         }
         "paynet.client" => oauth(401, "invalid_client", "Client authentication failed"),
         "paynet.scope" => oauth(400, "invalid_scope", "The scope is invalid"),
-        "paynet.bearer" | "paynet.token_expiry" | "paynet.fiid_tied" => {
+        "paynet.bearer" | "paynet.token_expiry" | "paynet.fiid_tied" | "paynet.body_fiid_tied" => {
             plain(400, "Access to this resource is forbidden")
         }
         "paynet.fiid" => plain(400, "X-Fiid is required"),

@@ -359,6 +359,140 @@ fn shipped_scenarios_do_what_they_say() {
 }
 
 #[test]
+fn a_client_without_the_grant_is_told_so_by_its_scenario() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let at = "/scenarios/paynet-unauthorized-client/activate";
+    sandbox.admin_post(at, &json!({})).assert_status(200);
+
+    for path in ["/oauth/token", "/token"] {
+        let answer = sandbox.send("paynet", "POST", path, &[FORM], portal.form().as_bytes());
+
+        answer.assert_status(400);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(
+            answer.text(),
+            "{\"error\":\"unauthorized_client\",\"error_description\":\"The client is not \
+             authorized to use this grant type\"}"
+        );
+    }
+    portal.types(&sandbox, &[]).assert_status(200);
+}
+
+#[test]
+fn every_outcome_of_a_rule_has_its_answer_at_every_endpoint() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let day = json!({"product": "MYD", "report": "D01", "date": LAST_DAY});
+    let report = |at: usize| {
+        let fields = json!([["mcc"], ["product"], ["payer_id"], ["payer_name"]][at]);
+        json!({"product": "MYD", "report": "I01", "date": LAST_DAY, "fields": fields})
+    };
+    let summary = "query($input: P){Summary(input:$input){rows{debit_volume}}}";
+    let forbidden = "Access to this resource is forbidden";
+    let broken = "Internal server error";
+    for (at, (outcome, token, types, download, polled, summed, link)) in [
+        ("declined", broken, broken, "E0003", "error", "E0003", broken),
+        ("pending", broken, broken, "E0003", "processing", "E0003", broken),
+        (
+            "authentication_failed",
+            "invalid_client",
+            forbidden,
+            forbidden,
+            forbidden,
+            forbidden,
+            "OTT invalid",
+        ),
+        ("system_error", broken, broken, "E9999", "E9999", "E9999", broken),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let url = portal.link(&sandbox, &setl01());
+        let armed = json!({"merchant": "bank", "rule": {"outcome": outcome, "times": 6}});
+        sandbox.admin_post("/scenarios/armed", &armed).assert_status(201);
+
+        for (endpoint, wanted, answer) in [
+            (
+                "token",
+                token,
+                sandbox.send("paynet", "POST", "/token", &[FORM], portal.form().as_bytes()),
+            ),
+            ("types", types, portal.types(&sandbox, &[])),
+            ("download", download, portal.download(&sandbox, &setl01())),
+            ("report", polled, portal.query(&sandbox, REPORT, &report(at))),
+            ("summary", summed, portal.query(&sandbox, summary, &day)),
+            ("link", link, sandbox.send("paynet", "GET", &url, &[], &[])),
+        ] {
+            let said = answer.text();
+            assert!(said.contains(&format!("\"{wanted}\"")), "{outcome} {endpoint}: {said}");
+            let status = match wanted {
+                "invalid_client" => 401,
+                "OTT invalid" => 403,
+                wanted if wanted == forbidden => 400,
+                wanted if wanted == broken => 500,
+                _ => 200,
+            };
+            answer.assert_status(status);
+            let explanation = sandbox.explanation(&answer.exchange());
+            assert_eq!(explanation["near_misses"], json!([]), "{explanation}");
+        }
+        // A link that a rule refused is still there.
+        sandbox.send("paynet", "GET", &url, &[], &[]).assert_status(200);
+    }
+}
+
+#[test]
+fn a_parameter_without_a_value_counts_as_left_out() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let (id, secret) = (&portal.client_id, &portal.secret);
+    for form in [
+        format!("grant_type=&client_id={id}&client_secret={secret}"),
+        format!("grant_type=client_credentials&client_id=&client_secret={secret}"),
+        format!("grant_type=client_credentials&client_id={id}&client_secret="),
+        "grant_type=client_credentials&client_id=&client_secret=".to_owned(),
+    ] {
+        let answer = sandbox.send("paynet", "POST", "/token", &[FORM], form.as_bytes());
+
+        answer.assert_status(400);
+        assert_eq!(answer.json()["error"], "invalid_request", "{form}");
+        let explanation = sandbox.explanation(&answer.exchange());
+        assert!(explanation.to_string().contains(", empty"), "{explanation}");
+    }
+    let scope = format!("{}&scope=", portal.form());
+    sandbox.send("paynet", "POST", "/token", &[FORM], scope.as_bytes()).assert_status(200);
+}
+
+#[test]
+fn an_address_that_is_not_listed_is_told_nothing_else() {
+    let sandbox = Sandbox::with(|builder| builder.setting("paynet", "ip_allow_list", "192.0.2.1"));
+    for (method, path) in [("GET", "/token"), ("POST", "/tokens"), ("POST", "/oauth/token")] {
+        let answer = sandbox.send("paynet", method, path, &[], &[]);
+
+        answer.assert_status(403);
+        assert_eq!(answer.text(), r#"{"message":"Forbidden"}"#);
+    }
+    // Whoever holds a link may fetch it from anywhere.
+    let answer = sandbox.send("paynet", "GET", "/reports/file?ott=x", &[], &[]);
+    assert_eq!(answer.text(), r#"{"message":"OTT invalid"}"#);
+}
+
+#[test]
+fn an_institution_in_the_body_is_judged_before_the_business() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let body = json!({"fiid": "Z9999", "report_type": "X", "product": "X", "date": "X"});
+
+    let answer = portal.download(&sandbox, &body);
+
+    answer.assert_status(400);
+    assert_eq!(answer.json()["message"], "Access to this resource is forbidden");
+    let explanation = sandbox.explanation(&answer.exchange());
+    assert_eq!(explanation["failed_check"], "paynet.body_fiid_tied");
+}
+
+#[test]
 fn a_streamed_file_drips_where_a_rule_wants_it() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");

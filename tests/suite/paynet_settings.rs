@@ -161,12 +161,18 @@ fn the_guard_s_words_and_the_institution() {
         let wrong = portal.types(&sandbox, &[("authorization", "Bearer x")]);
         let challenge = (text == "rfc").then_some("Bearer error=\"invalid_token\"");
         assert_eq!(wrong.header("www-authenticate"), challenge);
+        let basic = portal.types(&sandbox, &[("authorization", "Basic YTpi")]);
+        basic.assert_status(token);
+        assert_eq!(basic.header("www-authenticate"), (text == "rfc").then_some("Bearer"));
         let missing = portal.types(&sandbox, &[("x-fiid", "")]);
         missing.assert_status(fiid);
         let older = text == "paynet_older";
         let said = if older { "Header value x-fiid is required" } else { "X-Fiid is required" };
         assert_eq!(missing.json()["message"], said);
-        portal.types(&sandbox, &[("x-fiid", "Z9999")]).assert_status(tied);
+        let elsewhere = portal.types(&sandbox, &[("x-fiid", "Z9999")]);
+        elsewhere.assert_status(tied);
+        let challenge = (text == "rfc").then_some("Bearer error=\"insufficient_scope\"");
+        assert_eq!(elsewhere.header("www-authenticate"), challenge);
         portal.types(&sandbox, &[("x-fiid", &portal.fiid.to_lowercase())]).assert_status(200);
         portal.types(&sandbox, &[("x-signature", "00")]).assert_status(signature);
     }

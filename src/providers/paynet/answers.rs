@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
-use super::errors;
+use super::errors::{self, Api, Code};
 use super::merchant::PaynetMerchant;
 use super::messages::{TokenRequest, message, token_answer};
-use super::refusals::no_store;
+use super::refusals::{forbidden, no_store, token_refusal};
 use super::settings::Settings;
 use super::tokens::{self, Validity};
 use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, ReplyBody, Verified, WireReply};
 use crate::checks::Failure;
-use crate::scenario::{Misbehaviour, NOTHING_WRONG, Outcome};
+use crate::scenario::{Misbehaviour, NOTHING_WRONG, Outcome, ScriptedError};
 
 const JSON: &str = "application/json";
 
@@ -26,8 +26,18 @@ pub(super) async fn token(
     _request: Verified<TokenRequest>,
     outcome: Outcome,
 ) -> Result<Decision, Refusal> {
-    if outcome != Outcome::Success {
-        return Err(broken(outcome));
+    match outcome {
+        Outcome::Success => {}
+        Outcome::AuthenticationFailed => {
+            let error = ScriptedError {
+                code: "invalid_client".to_owned(),
+                description: None,
+                status: None,
+            };
+            let reply = token_refusal(&call, &settings, &error);
+            return Err(told(reply, outcome));
+        }
+        other => return Err(broken(other)),
     }
     let lifetime = settings.token_lifetime.as_secs();
     let token = issued(&call, call.now(), lifetime, None)?;
@@ -55,8 +65,23 @@ pub(super) fn merchant_of(call: &Call) -> Result<Arc<Merchant>, Refusal> {
 
 /// What a rule's outcome does where there is nothing to pay: the portal is broken.
 pub(super) fn broken(outcome: Outcome) -> Refusal {
+    told(Reply::message(500, message(errors::INTERNAL)), outcome)
+}
+
+/// A rule's outcome as the guard's plain refusal.
+pub(super) fn not_allowed(settings: &Settings, outcome: Outcome) -> Refusal {
+    told(forbidden(settings), outcome)
+}
+
+/// A rule's outcome as one of the business's codes.
+pub(super) fn coded(api: Api, code: &'static Code, outcome: Outcome) -> Refusal {
+    told(Reply::message(200, api.error(code.code, code.text)), outcome)
+}
+
+/// What a rule's outcome lets the portal say.
+pub(super) fn told(reply: Reply, outcome: Outcome) -> Refusal {
     Refusal::Business {
-        reply: Reply::message(500, message(errors::INTERNAL)),
+        reply,
         reason: Failure::new(NOTHING_WRONG, format!("a rule with the outcome {outcome:?}")),
     }
 }

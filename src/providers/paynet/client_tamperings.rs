@@ -1,7 +1,7 @@
 //! For every check, requests that are wrong in only that way.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::client::{Draft, JSON, PaynetClient, signature, token};
 use super::forms::encoded;
@@ -31,6 +31,14 @@ pub(super) fn of(
             all.push(tampering("paynet.json_body", "no JSON", no_json));
             let untyped = right().without("content-type");
             all.push(tampering("paynet.json_body", "no Content-Type", untyped));
+            let wish = CallWish {
+                set: Map::from_iter([("fiid".to_owned(), json!("Z9999"))]),
+                ..CallWish::default()
+            };
+            let drafts = client.drafts(endpoint, merchant, now, &wish);
+            let elsewhere = drafts.expect("any institution can be asked for").pop();
+            let elsewhere = elsewhere.expect("there is a request");
+            all.push(tampering("paynet.body_fiid_tied", "somebody else's fiid", elsewhere));
             all
         }
         _ => {

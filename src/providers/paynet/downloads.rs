@@ -12,10 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answers::{broken, merchant_of};
+use super::answers::{broken, merchant_of, told};
 use super::constants::FILE_PATH;
+use super::errors::OTT_INVALID;
 use super::ladder::{FILE_CHECKS, LINK_FRESH, LINK_KNOWN, LINK_UNUSED};
 use super::merchant::PaynetMerchant;
+use super::messages::message;
 use super::reports::Product;
 use super::reports::calendar::{Month, Portion, read_date};
 use super::reports::catalogue::{Contents, find_v1};
@@ -244,6 +246,18 @@ async fn known(call: &Call) -> Result<Result<Arc<Transaction>, Failure>, Refusal
     }
 }
 
+/// What a rule's outcome means for a link.
+fn refused_by_rule(settings: &Settings, outcome: Outcome) -> Result<(), Refusal> {
+    match outcome {
+        Outcome::Success => Ok(()),
+        Outcome::AuthenticationFailed => {
+            let reply = Reply::message(settings.ott_invalid_status, message(OTT_INVALID));
+            Err(told(reply, outcome))
+        }
+        other => Err(broken(other)),
+    }
+}
+
 /// `GET`: the file, once.
 pub(super) async fn file(
     call: Call,
@@ -251,9 +265,7 @@ pub(super) async fn file(
     fetch: Verified<Fetch>,
     outcome: Outcome,
 ) -> Result<Decision, Refusal> {
-    if outcome != Outcome::Success {
-        return Err(broken(outcome));
-    }
+    refused_by_rule(&settings, outcome)?;
     let merchant = merchant_of(&call)?;
     let Fetch { key, version, link } = fetch.into_inner();
     let used = Link {
@@ -281,9 +293,7 @@ pub(super) async fn head(
     fetch: Verified<Fetch>,
     outcome: Outcome,
 ) -> Result<Decision, Refusal> {
-    if outcome != Outcome::Success {
-        return Err(broken(outcome));
-    }
+    refused_by_rule(&settings, outcome)?;
     let gzip = settings.always_gzip || accepts_gzip(call.received().header_text("accept-encoding"));
     let link = fetch.into_inner().link;
     Ok(Decision::reply(headed(&link, gzip).with_header("content-type", MEDIA)))

@@ -86,6 +86,11 @@ pub(super) fn basic(header: &[u8]) -> Option<Result<(String, String), String>> {
     Some(read())
 }
 
+/// The scheme of an Authorization header.
+pub(super) fn scheme(header: &[u8]) -> Option<&str> {
+    std::str::from_utf8(header).ok()?.split_whitespace().next()
+}
+
 /// The bearer token of a header, if it is one.
 pub(super) fn bearer(header: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(header).ok()?.trim();

@@ -141,6 +141,14 @@ pub(super) static JSON_BODY: Check = Check {
     fix: "Send Content-Type: application/json and one JSON object.",
 };
 
+pub(super) static BODY_FIID_TIED: Check = Check {
+    id: "paynet.body_fiid_tied",
+    title: "The institution that the body names is one of the client's",
+    clause: "Financial Reports API, Responses: Access to this resource is forbidden",
+    why: "A client sees only the reports of institutions that it acts for.",
+    fix: "Leave fiid out of the body, or send one that the merchant has (fiids in its credentials).",
+};
+
 pub(super) static GRAPHQL: Check = Check {
     id: "paynet.graphql",
     title: "The body is a GraphQL request with one operation and one root field",
@@ -194,33 +202,31 @@ pub(super) static GUARD_CHECKS: [&Check; 11] = [
 ];
 
 /// The ladder of v1's download.
-pub(super) static DOWNLOAD_CHECKS: [&Check; 12] = with_body(&JSON_BODY);
+pub(super) static DOWNLOAD_CHECKS: [&Check; 13] = with_body(&[&JSON_BODY, &BODY_FIID_TIED]);
 
 /// The ladder of v2's query.
-pub(super) static QUERY_CHECKS: [&Check; 12] = with_body(&GRAPHQL);
+pub(super) static QUERY_CHECKS: [&Check; 12] = with_body(&[&GRAPHQL]);
 
-const fn with_body(body: &'static Check) -> [&'static Check; 12] {
-    [
-        &SOURCE_ADDRESS,
-        &BEARER,
-        &TOKEN_EXPIRY,
-        &FIID,
-        &FIID_TIED,
-        &TIMESTAMP,
-        &SIGNATURE_PRESENT,
-        &TIMESTAMP_FORMAT,
-        &TIMESTAMP_WINDOW,
-        &SIGNATURE,
-        &RATE_LIMIT,
-        body,
-    ]
+/// The guard, and behind it what is judged of the body.
+const fn with_body<const N: usize>(body: &[&'static Check]) -> [&'static Check; N] {
+    let mut all = [&SOURCE_ADDRESS; N];
+    let mut at = 0;
+    while at < N {
+        let of_body = at.checked_sub(GUARD_CHECKS.len());
+        all[at] = match of_body {
+            Some(behind) => body[behind],
+            None => GUARD_CHECKS[at],
+        };
+        at += 1;
+    }
+    all
 }
 
 /// The ladder of a one-time URL.
 pub(super) static FILE_CHECKS: [&Check; 3] = [&LINK_KNOWN, &LINK_UNUSED, &LINK_FRESH];
 
 /// Every check of this provider.
-pub(super) static ALL: [&Check; 21] = [
+pub(super) static ALL: [&Check; 22] = [
     &SOURCE_ADDRESS,
     &TOKEN_CONTENT_TYPE,
     &TOKEN_FORM,
@@ -238,6 +244,7 @@ pub(super) static ALL: [&Check; 21] = [
     &SIGNATURE,
     &RATE_LIMIT,
     &JSON_BODY,
+    &BODY_FIID_TIED,
     &GRAPHQL,
     &LINK_KNOWN,
     &LINK_UNUSED,

@@ -244,6 +244,7 @@ impl Provider for Paynet {
             ("checks", export::checks_table(&self.endpoints)),
             ("events", export::events_table(states::EVENTS)),
             ("mistakes", near_misses::mistakes_table()),
+            ("token-errors", errors::token_errors_table()),
             ("codes", errors::codes_table()),
             ("settings", settings_table(settings::SETTINGS)),
             ("constants", constants_table(constants::CONSTANTS)),
@@ -273,7 +274,7 @@ impl Provider for Paynet {
     }
 
     fn scripted(&self, call: &Call, error: &ScriptedError) -> Reply {
-        refusals::scripted(call, error)
+        refusals::scripted(call, &self.source.of(call), error)
     }
 
     fn seal(
@@ -372,5 +373,9 @@ impl Provider for Paynet {
 static SCENARIOS: &[(&str, &str)] = &[
     ("magic.yaml", include_str!("../../../scenarios/paynet/magic.yaml")),
     ("invalid-signature.yaml", include_str!("../../../scenarios/paynet/invalid-signature.yaml")),
+    (
+        "unauthorized-client.yaml",
+        include_str!("../../../scenarios/paynet/unauthorized-client.yaml"),
+    ),
     ("expired-token.yaml", include_str!("../../../scenarios/paynet/expired-token.yaml")),
 ];

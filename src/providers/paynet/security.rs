@@ -10,9 +10,9 @@ use super::constants::FILE_PATH;
 use super::errors::Api;
 use super::forms::{self, basic, bearer, decoded, media_type, pairs};
 use super::ladder::{
-    BEARER, CLIENT, DOWNLOAD_CHECKS, FIID, FIID_TIED, GRANT_TYPE, GUARD_CHECKS, JSON_BODY,
-    RATE_LIMIT, SCOPE, SIGNATURE, SIGNATURE_PRESENT, SOURCE_ADDRESS, TIMESTAMP, TIMESTAMP_FORMAT,
-    TIMESTAMP_WINDOW, TOKEN_CHECKS, TOKEN_CONTENT_TYPE, TOKEN_EXPIRY, TOKEN_FORM,
+    BEARER, BODY_FIID_TIED, CLIENT, DOWNLOAD_CHECKS, FIID, FIID_TIED, GRANT_TYPE, GUARD_CHECKS,
+    JSON_BODY, RATE_LIMIT, SCOPE, SIGNATURE, SIGNATURE_PRESENT, SOURCE_ADDRESS, TIMESTAMP,
+    TIMESTAMP_FORMAT, TIMESTAMP_WINDOW, TOKEN_CHECKS, TOKEN_CONTENT_TYPE, TOKEN_EXPIRY, TOKEN_FORM,
 };
 use super::merchant::PaynetMerchant;
 use super::messages::TokenRequest;
@@ -101,7 +101,7 @@ pub(super) fn token(call: &Call, settings: &Settings) -> Result<Verified<TokenRe
     call.verified(&TOKEN_CHECKS, form)
 }
 
-fn source_address(call: &Call, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn source_address(call: &Call, settings: &Settings) -> Result<(), Refusal> {
     let judged = match &settings.ip_allow_list {
         AllowList::Any => {
             Ok(Some(Cow::Borrowed("ip_allow_list is any: every address counts as listed")))
@@ -132,15 +132,27 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
     let value = |wanted: &str| {
         pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
     };
+    // A parameter without a value counts as one that was left out (RFC 6749 §3.2).
+    let filled = |wanted: &str| value(wanted).filter(|value| !value.is_empty());
     let missing = |name: &str| {
-        let there: Vec<String> = pairs.iter().take(10).map(|(name, _)| shown(name)).collect();
+        let there: Vec<String> = pairs
+            .iter()
+            .take(10)
+            .map(
+                |(name, value)| {
+                    if value.is_empty() { format!("{}, empty", shown(name)) } else { shown(name) }
+                },
+            )
+            .collect();
         let there = if there.is_empty() { "an empty form".to_owned() } else { there.join(", ") };
         Failure::new(format!("the parameter {name}"), there)
     };
-    let grant_type = value("grant_type").ok_or_else(|| missing("grant_type"))?;
+    let grant_type = filled("grant_type").ok_or_else(|| missing("grant_type"))?;
     let (id, secret) = (value("client_id"), value("client_secret"));
     let header = received.header("authorization").and_then(basic);
+    let nothing = |value: &Option<String>| value.as_ref().is_none_or(String::is_empty);
     let (client_id, client_secret, in_header) = match (header, id, secret) {
+        // Also an empty one: clients that send it mean both.
         (Some(_), _, Some(_)) => {
             return Err(Failure::new(
                 "client credentials in one place",
@@ -160,9 +172,9 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
             }
             (user, password, true)
         }
-        (None, None, _) => return Err(missing("client_id")),
-        (None, Some(_), None) => return Err(missing("client_secret")),
-        (None, Some(id), Some(secret)) => (id, secret, false),
+        (None, id, _) if nothing(&id) => return Err(missing("client_id")),
+        (None, _, secret) if nothing(&secret) => return Err(missing("client_secret")),
+        (None, id, secret) => (id.unwrap_or_default(), secret.unwrap_or_default(), false),
     };
     Ok(TokenRequest {
         grant_type,
@@ -250,6 +262,7 @@ pub(super) fn json_message(call: &Call, settings: &Settings) -> Result<Verified<
     let caller = guard(call, settings, Api::V1)?;
     let message = call.step(&JSON_BODY, json_object(call.received()))?;
     call.set_opened(Value::Object(message.clone()));
+    call.judge(&BODY_FIID_TIED, body_fiid(call, &message))?;
     call.verified(
         &DOWNLOAD_CHECKS,
         Message {
@@ -257,6 +270,22 @@ pub(super) fn json_message(call: &Call, settings: &Settings) -> Result<Verified<
             members: message,
         },
     )
+}
+
+/// The body of v1 may name the institution too. What is no text is for the business to refuse.
+fn body_fiid(
+    call: &Call,
+    message: &Map<String, Value>,
+) -> Result<Option<Cow<'static, str>>, Failure> {
+    let asked = message.get("fiid").and_then(Value::as_str).filter(|fiid| !fiid.is_empty());
+    let merchant = call.merchant().map(|merchant| merchant.parts::<PaynetMerchant>());
+    match (asked, merchant) {
+        (Some(fiid), Some(merchant)) if merchant.fiid(fiid).is_none() => {
+            Err(Failure::new(format!("one of {}", merchant.fiids.join(", ")), shown(fiid)))
+        }
+        (Some(_), _) => Ok(None),
+        (None, _) => Ok(Some(Cow::Borrowed("the body names no institution"))),
+    }
 }
 
 /// Whether the content type says JSON.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::answers::{broken, merchant_of};
+use super::answers::{broken, coded, merchant_of, not_allowed};
 use super::downloads::{self, Recipe};
-use super::errors::{self, Api, Code, FORBIDDEN, refused};
+use super::errors::{self, Api, Code, refused};
 use super::merchant::PaynetMerchant;
-use super::messages::message;
 use super::reports::Product;
 use super::reports::calendar::{Age, Month, Portion, age_of_date, ends_at, read_date, today};
 use super::reports::catalogue::{Contents, V1Report, find_v1, v1_types};
@@ -26,8 +25,10 @@ pub(super) async fn types(
     _caller: Verified<Caller>,
     outcome: Outcome,
 ) -> Result<Decision, Refusal> {
-    if outcome != Outcome::Success {
-        return Err(broken(outcome));
+    match outcome {
+        Outcome::Success => {}
+        Outcome::AuthenticationFailed => return Err(not_allowed(&settings, outcome)),
+        other => return Err(broken(other)),
     }
     Ok(Decision::reply(Reply::message(200, v1_types(&settings.entitlement()))))
 }
@@ -39,8 +40,13 @@ pub(super) async fn download(
     request: Verified<Message>,
     outcome: Outcome,
 ) -> Result<Decision, Refusal> {
-    if outcome != Outcome::Success {
-        return Err(scripted(outcome));
+    match outcome {
+        Outcome::Success => {}
+        Outcome::AuthenticationFailed => return Err(not_allowed(&settings, outcome)),
+        Outcome::Declined | Outcome::Pending => {
+            return Err(coded(Api::V1, &errors::E0003, outcome));
+        }
+        Outcome::SystemError => return Err(coded(Api::V1, &errors::E9999, outcome)),
     }
     let merchant = merchant_of(&call)?;
     let parts = merchant.parts::<PaynetMerchant>();
@@ -53,19 +59,6 @@ pub(super) async fn download(
         Decision::reply(Reply::message(200, json!({"success": true, "data": {"url": link.url}})));
     decision.changes = link.changes;
     Ok(decision)
-}
-
-/// What a rule's outcome means for a report.
-fn scripted(outcome: Outcome) -> Refusal {
-    let code = match outcome {
-        Outcome::Declined | Outcome::Pending => &errors::E0003,
-        _ => &errors::E9999,
-    };
-    let reason = Failure::new(
-        crate::scenario::NOTHING_WRONG,
-        format!("a rule with the outcome {outcome:?}"),
-    );
-    refused(Api::V1, code, code.text, reason)
 }
 
 fn no(code: &'static Code, text: &str, wanted: &str, got: &str) -> Refusal {
@@ -86,7 +79,7 @@ fn wanted(
         match members.get(*name) {
             Some(Value::String(sent)) if !sent.trim().is_empty() => *text = sent.trim(),
             None | Some(Value::Null | Value::String(_)) => {
-                let said = format!("Required field is missing: {name}");
+                let said = errors::E0006.naming(&[name]);
                 return Err(no(&errors::E0006, &said, &format!("the member {name}"), "none"));
             }
             Some(_) => {}
@@ -109,7 +102,7 @@ fn wanted(
             let names: Vec<&str> = report.code.products.iter().map(|one| one.v1_name()).collect();
             invalid("product", product, &names.join(" or "))
         })?;
-    let fiid = institution(members, caller, merchant)?;
+    let fiid = institution(members, caller, merchant);
     let day = read_date(date).ok_or_else(|| {
         no(&errors::E0005, errors::E0005.text, "a day that exists, as yyyy-MM-dd", &shown(date))
     })?;
@@ -148,25 +141,14 @@ fn end_of(report: V1Report, product: Product, day: jiff::civil::Date) -> Timesta
 
 fn invalid(name: &str, value: &str, wanted: &str) -> Refusal {
     let cut: String = value.chars().take(64).collect();
-    let said = format!("Invalid value for {name}: {cut}");
+    let said = errors::E0004.naming(&[name, &cut]);
     no(&errors::E0004, &said, &format!("{wanted} in {name}"), &shown(value))
 }
 
 /// The institution of the body, of the header, or the client's first one.
-fn institution(
-    members: &Map<String, Value>,
-    caller: &Caller,
-    merchant: &PaynetMerchant,
-) -> Result<String, Refusal> {
-    let asked = members.get("fiid").and_then(Value::as_str).filter(|fiid| !fiid.is_empty());
-    match asked.or(caller.fiid.as_deref()) {
-        None => Ok(merchant.fiids.first().cloned().unwrap_or_default()),
-        Some(fiid) => merchant.fiid(fiid).map(ToOwned::to_owned).ok_or_else(|| Refusal::Business {
-            reply: Reply::message(400, message(FORBIDDEN)),
-            reason: Failure::new(
-                format!("a fiid of the client: {}", merchant.fiids.join(", ")),
-                shown(fiid),
-            ),
-        }),
-    }
+fn institution(members: &Map<String, Value>, caller: &Caller, merchant: &PaynetMerchant) -> String {
+    let asked = members.get("fiid").and_then(Value::as_str);
+    let asked = asked.and_then(|fiid| merchant.fiid(fiid)).or(caller.fiid.as_deref());
+    let usual = || merchant.fiids.first().map_or("", String::as_str);
+    asked.unwrap_or_else(usual).to_owned()
 }

@@ -6,14 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answers::{broken, merchant_of};
+use super::answers::{coded, merchant_of, not_allowed};
 use super::constants::REPORT_URL_LIFETIME;
 use super::downloads::{self, Recipe};
-use super::errors::{self, Api, Code, FORBIDDEN, refused};
+use super::errors::{self, Api, Code, refused};
 use super::graphql::{self, Fault, Parameters, Query, Root, When};
 use super::ladder::{GRAPHQL, QUERY_CHECKS};
 use super::merchant::PaynetMerchant;
-use super::messages::message;
 use super::reports::Only;
 use super::reports::calendar::{Age, Portion, age_of_date, age_of_month, ends_at, today};
 use super::reports::catalogue::{V2Kind, v2_code};
@@ -27,7 +26,7 @@ use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, Verified};
 use crate::checks::Failure;
 use crate::crypto::hashes::sha256;
 use crate::ids;
-use crate::scenario::{NOTHING_WRONG, Outcome};
+use crate::scenario::Outcome;
 use crate::store::{Change, TransactionChange};
 
 /// What the store calls a report that is asked for again and again.
@@ -58,7 +57,7 @@ pub(super) fn open(call: &Call, settings: &Settings) -> Result<Verified<Asked>, 
     let received = call.received();
     let query = graphql::read(received.header_text("content-type"), &received.body);
     let read = match &query {
-        Err(fault) if fault.code == graphql::Code::Unprocessable => {
+        Err(fault) if *fault.code == errors::E0012 => {
             Err(Failure::new("a GraphQL request that can be processed", fault.detail.clone()))
         }
         Ok(_) | Err(_) => Ok(()),
@@ -81,21 +80,27 @@ pub(super) async fn query(
     let parts = merchant.parts::<PaynetMerchant>();
     let Asked { caller, query } = asked.into_inner();
     let query = query.map_err(|fault| faulty(&fault))?;
+    let is_summary = query.root == Root::Summary || query.names_a_summary();
     match outcome {
-        Outcome::Success | Outcome::Declined => {}
+        Outcome::Success => {}
+        Outcome::AuthenticationFailed => return Err(not_allowed(&settings, outcome)),
+        Outcome::SystemError => return Err(coded(Api::V2, &errors::E9999, outcome)),
+        // A summary has no state: its data is there at once or is not.
+        Outcome::Declined | Outcome::Pending if is_summary => {
+            return Err(coded(Api::V2, &errors::E0003, outcome));
+        }
+        Outcome::Declined => {}
         // Whatever it asks for: a rule may say so of a report that does not exist.
         Outcome::Pending => {
             return Ok(Decision::reply(answer(&query, &unfinished(Status::Processing))));
         }
-        Outcome::AuthenticationFailed => return Err(forbidden(outcome)),
-        Outcome::SystemError => return Err(broken_report(outcome)),
     }
     let dialect = if settings.older_csv { Dialect::Older } else { Dialect::Newer };
     let parameters = query.parameters(dialect).map_err(|fault| faulty(&fault))?;
     let fiid = caller.fiid.unwrap_or_else(|| parts.fiids.first().cloned().unwrap_or_default());
     let (kind, when) = (parameters.kind, parameters.when);
     if !settings.entitlement().allows(&v2_code(parameters.product, kind)) {
-        let said = format!("Invalid value for report: {}", parameters.report);
+        let said = errors::E0004.naming(&["report", &parameters.report]);
         return Err(no(
             &errors::E0004,
             &said,
@@ -104,7 +109,7 @@ pub(super) async fn query(
         ));
     }
     if query.root == Root::Summary && kind == V2Kind::Itemised {
-        let said = format!("Invalid value for report: {}", parameters.report);
+        let said = errors::E0004.naming(&["report", &parameters.report]);
         return Err(no(&errors::E0004, &said, "S01, S02, D01 or M01 of Summary", "I01"));
     }
     in_time(&parameters, kind, when, call.now())?;
@@ -112,9 +117,6 @@ pub(super) async fn query(
         let recipe = recipe(&query, &parameters, when, fiid, &settings);
         let failing = outcome == Outcome::Declined;
         return poll(&call, &merchant, &parts, &settings, (&query, recipe, failing)).await;
-    }
-    if outcome != Outcome::Success {
-        return Err(broken(outcome));
     }
     let period = match when {
         When::Day(date) => Period::Day(date, kind.portion()),
@@ -134,20 +136,7 @@ fn no(code: &'static Code, text: &str, wanted: &str, got: &str) -> Refusal {
 }
 
 fn faulty(fault: &Fault) -> Refusal {
-    let code = errors::find(fault.code.text()).unwrap_or(&errors::E0012);
-    no(code, &fault.to_string(), "parameters in order", &fault.detail)
-}
-
-fn forbidden(outcome: Outcome) -> Refusal {
-    Refusal::Business {
-        reply: Reply::message(400, message(FORBIDDEN)),
-        reason: Failure::new(NOTHING_WRONG, format!("a rule with the outcome {outcome:?}")),
-    }
-}
-
-fn broken_report(outcome: Outcome) -> Refusal {
-    let reason = Failure::new(NOTHING_WRONG, format!("a rule with the outcome {outcome:?}"));
-    refused(Api::V2, &errors::E9999, errors::E9999.text, reason)
+    no(fault.code, &fault.to_string(), "parameters in order", &fault.detail)
 }
 
 /// E0002, then E0001 or E0011, then E0003; all in Malaysian time.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use self::document::Document;
 use self::envelope::{envelope, hint, is_json};
+pub(super) use self::faults::Fault;
 use self::faults::shortened;
-pub(super) use self::faults::{Code, Fault};
 pub(super) use self::parameters::{Parameters, When};
 
 mod document;

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::Query;
-use super::faults::{Code, Fault, shortened};
+use super::faults::{Fault, shortened};
+use crate::providers::paynet::errors::{E0004, E0005, E0006, E0007, E0010};
 use crate::providers::paynet::reports::Product;
 use crate::providers::paynet::reports::calendar::{Month, read_date, read_month};
 use crate::providers::paynet::reports::catalogue::V2Kind;
@@ -48,7 +49,7 @@ impl Query {
         for (at, name) in names.iter().enumerate() {
             if names[..at].contains(name) {
                 let detail = format!("fields names {} twice", shortened(name));
-                return Err(Fault::named(Code::Duplicate, name, detail));
+                return Err(Fault::named(&E0010, name, detail));
             }
         }
 
@@ -63,11 +64,11 @@ impl Query {
         }
         if let Some(missing) = required.into_iter().find(|name| self.present(name).is_none()) {
             let detail = format!("{missing} has no value");
-            return Err(Fault::named(Code::Missing, missing, detail));
+            return Err(Fault::named(&E0006, missing, detail));
         }
 
         let invalid = |name: &str, value: &Value, wanted: &str| {
-            Err(Fault::invalid(Code::InvalidValue, name, value, wanted))
+            Err(Fault::invalid(&E0004, name, value, wanted))
         };
         for name in ["product", "report", "date", "month"] {
             if let Some(value) = self.present(name).filter(|value| !value.is_string()) {
@@ -90,14 +91,14 @@ impl Query {
                 }
                 Columns::select(dialect, names).map_err(|fault| match fault {
                     ColumnFault::Unknown(name) => Fault::invalid(
-                        Code::InvalidValue,
+                        &E0004,
                         "fields",
                         &name.into(),
                         "names of columns of the file",
                     ),
                     ColumnFault::Twice(name) => {
                         let detail = format!("fields names the column {name} twice");
-                        Fault::named(Code::Duplicate, &name, detail)
+                        Fault::named(&E0010, &name, detail)
                     }
                 })?
             }
@@ -117,6 +118,12 @@ impl Query {
         })
     }
 
+    /// Whether the report is one whose data comes at once.
+    pub(crate) fn names_a_summary(&self) -> bool {
+        let kind = self.present("report").and_then(Value::as_str).and_then(V2Kind::find);
+        kind.is_some_and(|kind| kind != V2Kind::Itemised)
+    }
+
     /// A parameter that has a value: `null` is none.
     fn present(&self, name: &str) -> Option<&Value> {
         self.input.get(name).filter(|value| !value.is_null())
@@ -129,13 +136,12 @@ impl Query {
     fn date(&self) -> Result<Date, Fault> {
         let text = self.text("date");
         read_date(text).ok_or_else(|| {
-            Fault::invalid(Code::DateForm, "date", &text.into(), "a day that exists, as yyyy-MM-dd")
+            Fault::invalid(&E0005, "date", &text.into(), "a day that exists, as yyyy-MM-dd")
         })
     }
 
     fn month(&self) -> Result<Month, Fault> {
         let text = self.text("month");
-        read_month(text)
-            .ok_or_else(|| Fault::invalid(Code::MonthForm, "month", &text.into(), "yyyy-MM"))
+        read_month(text).ok_or_else(|| Fault::invalid(&E0007, "month", &text.into(), "yyyy-MM"))
     }
 }

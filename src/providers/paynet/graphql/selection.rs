@@ -1,7 +1,8 @@
 //! Selections held against the published names, and against themselves.
 
 use super::Selected;
-use super::faults::{Code, Fault, shortened};
+use super::faults::{Fault, shortened};
+use crate::providers::paynet::errors::E0010;
 use crate::providers::paynet::reports::summary::Summary;
 
 const REPORT_MEMBERS: [&str; 5] = ["status", "url", "expiry", "checksum", "rows"];
@@ -65,7 +66,7 @@ pub(super) fn unique<'s>(selection: impl IntoIterator<Item = &'s Selected>) -> R
         let name = field.response_name();
         if seen.contains(&name) {
             return Err(Fault::named(
-                Code::Duplicate,
+                &E0010,
                 name,
                 format!("{} is selected twice; each name may stand once", shortened(name)),
             ));

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use apollo_parser::cst;
 use serde_json::{Map, Value};
 
-use super::faults::{Code, Fault, shortened};
+use super::faults::{Fault, shortened};
+use crate::providers::paynet::errors::{E0004, E0006, E0010};
+
+/// The member under which a name without quotes is kept.
+pub(super) const BARE_NAME: &str = "enum";
 
 /// A name's text.
 pub(super) fn text(name: Option<cst::Name>) -> String {
@@ -37,7 +41,7 @@ pub(super) fn input(
     }
     if let Some(name) = duplicate {
         let detail = format!("{} is given twice", shortened(&name));
-        return Ok(Err(Fault::named(Code::Duplicate, &name, detail)));
+        return Ok(Err(Fault::named(&E0010, &name, detail)));
     }
     Ok(match found.flatten() {
         Some(Value::Object(input)) => {
@@ -51,9 +55,9 @@ pub(super) fn input(
             Ok(input)
         }
         None | Some(Value::Null) => {
-            Err(Fault::named(Code::Missing, "input", "the argument input has no value"))
+            Err(Fault::named(&E0006, "input", "the argument input has no value"))
         }
-        Some(other) => Err(Fault::invalid(Code::InvalidValue, "input", &other, "an object")),
+        Some(other) => Err(Fault::invalid(&E0004, "input", &other, "an object")),
     })
 }
 
@@ -100,7 +104,7 @@ pub(super) fn value(
         }
         cst::Value::EnumValue(name) => {
             let name = name.name().map(|name| name.text().to_string()).unwrap_or_default();
-            Value::Object(Map::from_iter([("enum".to_owned(), Value::String(name))]))
+            Value::Object(Map::from_iter([(BARE_NAME.to_owned(), Value::String(name))]))
         }
         cst::Value::ListValue(list) => {
             let mut items = Vec::new();
