@@ -85,8 +85,9 @@ pub const DEFAULT_PAGE_ITEMS: u32 = 50;
 /// Longest time that a list waits for its first item.
 pub const LIST_WAIT: Duration = Duration::from_secs(60);
 
-/// Largest body that the admin API reads: a merchant with keys and settings is a few KiB.
-pub const ADMIN_BODY_BYTES: usize = 1024 * 1024;
+/// Largest body that the admin API reads: a merchant with keys and settings is a few KiB, one with
+/// reports of its own has them as text in JSON ([`OWN_REPORT_BYTES`]).
+pub const ADMIN_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Longest time that the admin API works on one request.
 pub const ADMIN_REQUEST: Duration = Duration::from_secs(90);
@@ -169,3 +170,6 @@ pub const STREAM_PIECES: usize = 2;
 /// Reports whose sums are worked out at once; further requests wait. One of a million rows takes a
 /// core for a second.
 pub const REPORTS_AT_ONCE: usize = 8;
+
+/// Those of one merchant among them: one that asks for many leaves places to others.
+pub const REPORTS_OF_A_MERCHANT: usize = 2;

@@ -30,12 +30,12 @@ async fn reset(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>,
     // What was cleared no longer counts against the journal's bounds.
     admin.recorder.recount().await;
     services.scenarios.refresh().await?;
-    if let Some(merchant) = &merchant {
+    let all = if merchant.is_none() { services.merchants.all() } else { Vec::new() };
+    for merchant in all.iter().chain(&merchant) {
         merchant.set_shift(SignedDuration::ZERO);
-    } else {
-        for merchant in services.merchants.all() {
-            merchant.set_shift(SignedDuration::ZERO);
-        }
+        admin.provider(&merchant.record.provider)?.reset(merchant);
+    }
+    if merchant.is_none() {
         services.clock.reset();
     }
     admin.recorder.due_has_changed();

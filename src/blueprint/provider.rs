@@ -272,6 +272,9 @@ pub trait Provider: Send + Sync + 'static {
     /// What is wrong with it.
     fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError>;
 
+    /// Forgets what it remembers in memory of a merchant's requests: everything starts over.
+    fn reset(&self, _merchant: &Merchant) {}
+
     /// The offices of a stored merchant, for listing.
     fn offices(&self, record: &MerchantRecord) -> Vec<OfficeSpec> {
         serde_json::from_value(record.offices.clone()).unwrap_or_default()

@@ -129,6 +129,12 @@ impl Received {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Whether a header is there more than once.
+    #[must_use]
+    pub fn has_several(&self, name: &str) -> bool {
+        self.headers.get_all(name).iter().nth(1).is_some()
+    }
+
     /// Header lines in their order, each as text.
     #[must_use]
     pub fn header_lines(&self) -> Vec<(String, String)> {

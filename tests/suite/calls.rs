@@ -57,6 +57,23 @@ fn every_endpoint_can_be_called_without_any_wish() {
 }
 
 #[test]
+fn a_summary_can_be_called_and_shows_its_lines() {
+    let sandbox = Sandbox::start();
+    for (report, member) in
+        [("S01", "debit_amount"), ("D01", "net_total"), ("m01", "total_net_total")]
+    {
+        let asked = json!({
+            "provider": "paynet", "endpoint": "query", "set": {"report": report, "product": "RPP"},
+        });
+
+        let called = called(&sandbox, &asked);
+
+        let rows = &called["answer"]["data"]["Summary"]["rows"];
+        assert!(rows[0][member].is_string(), "{called:#}");
+    }
+}
+
+#[test]
 fn a_call_shows_what_was_sent_and_what_came_under_the_seals() {
     let sandbox = Sandbox::start();
 

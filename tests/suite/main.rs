@@ -30,6 +30,7 @@ mod paco_refunds;
 mod paco_secrets;
 mod paco_settings;
 mod paynet;
+mod paynet_messages;
 mod paynet_mistakes;
 mod paynet_settings;
 mod portal;

@@ -1,5 +1,6 @@
 //! The behaviour of PayNet's portal, through its socket.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
@@ -233,6 +234,160 @@ fn summaries_add_up() {
     let input = json!({"product": "RPP", "report": "M01", "month": "2025-12"});
     let answer = portal.query(&sandbox, month, &input).json();
     assert_eq!(answer["data"]["Summary"]["rows"][0]["month"], "2025-12");
+}
+
+#[test]
+fn itemised_rows_add_up_to_cycles_and_these_to_the_day_and_days_to_the_month() {
+    let sandbox = Sandbox::start();
+    let at_once = json!({"polls_until_ready": 1, "report_rows": 400});
+    let portal = Portal::with(&sandbox, "bank", &at_once);
+    let day = "query($input: SummaryParam){Summary(input:$input){rows{debit_volume debit_amount \
+               credit_volume credit_amount}}}";
+    let month = "query($input: SummaryParam){Summary(input:$input){rows{total_debit_volume \
+                 total_debit_amount total_credit_volume total_credit_amount}}}";
+    let sums = |query: &str, input: &Value| -> [u64; 4] {
+        let answer = portal.query(&sandbox, query, input).json();
+        let rows = answer["data"]["Summary"]["rows"].as_array().expect("rows");
+        let total = |at: usize| -> u64 {
+            rows.iter()
+                .map(|row| row.as_object().and_then(|row| row.values().nth(at)).expect("a member"))
+                .map(sen)
+                .sum()
+        };
+        [total(0), total(1), total(2), total(3)]
+    };
+    let summary = |product: &str, report: &str, date: &str| {
+        sums(day, &json!({"product": product, "report": report, "date": date}))
+    };
+    let plus = |one: [u64; 4], other: [u64; 4]| std::array::from_fn(|at| one[at] + other[at]);
+    for product in ["MYD", "RPP"] {
+        let listed = itemised(&sandbox, &portal, product);
+        let (first, second) =
+            (summary(product, "S01", LAST_DAY), summary(product, "S02", LAST_DAY));
+
+        assert_eq!(listed["001"], first, "{product}");
+        assert_eq!(listed["002"], second, "{product}");
+        assert!(first[0] > 10 && second[2] > 10, "{first:?} {second:?}");
+        assert_eq!(summary(product, "D01", LAST_DAY), plus(first, second), "{product}");
+        let days = (1..=31)
+            .map(|day| summary(product, "D01", &format!("2025-12-{day:02}")))
+            .fold([0; 4], plus);
+        let asked = json!({"product": product, "report": "M01", "month": "2025-12"});
+        assert_eq!(sums(month, &asked), days, "{product}");
+    }
+}
+
+/// A count, or money in sen.
+fn sen(value: &Value) -> u64 {
+    match value.as_str() {
+        None => value.as_u64().expect("a count"),
+        Some(money) => money.replace('.', "").parse().expect("money with two decimals"),
+    }
+}
+
+/// Volumes and amounts of the approved transactions of the last day's file, by cycle.
+fn itemised(sandbox: &Sandbox, portal: &Portal, product: &str) -> BTreeMap<String, [u64; 4]> {
+    let fields = [
+        "settlement_cycle",
+        "payer_fiid",
+        "receiver_fiid",
+        "transaction_status",
+        "transaction_amount",
+    ];
+    let input = json!({"product": product, "report": "I01", "date": LAST_DAY, "fields": fields});
+    let ready = portal.query(sandbox, REPORT, &input).json()["data"]["Report"].clone();
+    let link = local(ready["url"].as_str().unwrap_or_else(|| panic!("{ready}")));
+    let file = sandbox.send("paynet", "GET", &link, &[], &[]);
+    assert_eq!(ready["checksum"]["rows"], 400);
+    assert_eq!(ready["checksum"]["size"], file.body.len());
+    assert_eq!(ready["checksum"]["md5hash"], md5(&file.body));
+    let mut sums: BTreeMap<String, [u64; 4]> = BTreeMap::new();
+    for row in csv::Reader::from_reader(file.body.as_slice()).records() {
+        let row = row.expect("a row");
+        let sum = sums.entry(row[0].to_owned()).or_default();
+        if &row[3] != "Approved" {
+            continue;
+        }
+        // A transaction within the institution is on both sides.
+        for (side, fiid) in [(0, &row[1]), (2, &row[2])] {
+            if *fiid == *portal.fiid {
+                sum[side] += 1;
+                sum[side + 1] += sen(&Value::from(&row[4]));
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn the_older_dialect_is_what_the_older_text_describes() {
+    let sandbox = Sandbox::start();
+    let settings = json!({"csv_dialect": "older", "polls_until_ready": 1});
+    let portal = Portal::with(&sandbox, "bank", &settings);
+    let fields = ["transaction_status", "currency", "iso_pecific_1.pcde"];
+    let input = json!({"product": "MYD", "report": "I01", "date": LAST_DAY, "fields": fields});
+
+    let ready = portal.query(&sandbox, REPORT, &input).json()["data"]["Report"].clone();
+    let link = local(ready["url"].as_str().unwrap_or_else(|| panic!("{ready}")));
+    let text = sandbox.send("paynet", "GET", &link, &[], &[]).text();
+
+    assert!(text.starts_with("\"transaction_status\",\"currency\",\"iso_pecific_1.pcde\"\n"));
+    assert_eq!(text.lines().count(), 101, "report_rows is 100 unless told otherwise");
+    for line in text.lines().skip(1) {
+        let status = line.split(',').next();
+        assert!(status == Some("\"approved\"") || status == Some("\"declined\""), "{line}");
+    }
+    let window = "query($input: P){Summary(input:$input){rows{settlement_window debit_volume}}}";
+    let input = json!({"product": "MYD", "report": "S01", "date": LAST_DAY});
+    let answer = portal.query(&sandbox, window, &input).json();
+    assert_eq!(answer["data"]["Summary"]["rows"][0]["settlement_window"], Value::Null);
+    let link = portal.link(&sandbox, &setl01());
+    let summary = sandbox.send("paynet", "GET", &link, &[], &[]).text();
+    assert!(summary.starts_with("\"fiid\",\"settlement_date\",\"transaction_type\""), "{summary}");
+}
+
+#[test]
+fn a_reset_lets_the_minute_begin_anew() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"rate_limit": 1}));
+    portal.types(&sandbox, &[]).assert_status(200);
+    portal.types(&sandbox, &[]).assert_status(429);
+
+    sandbox.admin_post("/reset?merchant=bank", &json!({})).assert_status(200);
+
+    portal.types(&sandbox, &[]).assert_status(200);
+}
+
+#[test]
+fn basic_credentials_are_taken_encoded_and_as_they_are() {
+    let sandbox = Sandbox::start();
+    let credentials = json!({"client_id": "a+b%41c", "client_secret": "s+%41=&"});
+    let asked = json!({"provider": "paynet", "id": "bank", "credentials": credentials});
+    sandbox.admin_post("/merchants", &asked).assert_status(201);
+    let form = b"grant_type=client_credentials";
+    // printf '%s' 'a+b%41c:s+%41=&' | base64, and of 'a%2Bb%2541c:s%2B%2541%3D%26'.
+    for pair in ["YStiJTQxYzpzKyU0MT0m", "YSUyQmIlMjU0MWM6cyUyQiUyNTQxJTNEJTI2"] {
+        let basic = ("authorization", format!("Basic {pair}"));
+        let basic = (basic.0, basic.1.as_str());
+
+        sandbox.send("paynet", "POST", "/token", &[FORM, basic], form).assert_status(200);
+        let twice = sandbox.send("paynet", "POST", "/token", &[FORM, basic, basic], form);
+        twice.assert_status(400);
+        assert_eq!(twice.json()["error"], "invalid_request");
+    }
+}
+
+#[test]
+fn a_signature_behind_foreign_white_space_is_another_one() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let signature = portal.headers()[1].1.clone();
+
+    let blanks = portal.types(&sandbox, &[("x-signature", &format!(" {signature}\t"))]);
+    let ideographic = portal.types(&sandbox, &[("x-signature", &format!("\u{3000}{signature}"))]);
+
+    blanks.assert_status(200);
+    assert_eq!(ideographic.json()["message"], "Invalid signature");
 }
 
 #[test]

@@ -83,6 +83,10 @@ fn tokens_clients_and_secrets() {
     let short = Portal::with(&sandbox, "short", &json!({"token_lifetime_s": 60}));
     let answer = token(&sandbox, "/token", &short.form());
     assert_eq!(answer.json()["expires_in"], 60);
+    let usual_for_long = Portal::with(&sandbox, "long", &json!({"skew_past_s": 600}));
+    sandbox.admin_post("/clock", &json!({"advance": "60s"})).assert_status(200);
+    short.types(&sandbox, &[]).assert_status(400);
+    usual_for_long.types(&sandbox, &[]).assert_status(200);
     let usual = Portal::new(&sandbox, "usual");
     let cognito = Portal::with(&sandbox, "cognito", &json!({"invalid_client_status": 400}));
     for (portal, status) in [(&usual, 401), (&cognito, 400)] {

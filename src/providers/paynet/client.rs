@@ -10,7 +10,9 @@ use super::client_tamperings;
 use super::errors::Api;
 use super::forms::encoded;
 use super::merchant::PaynetMerchant;
-use super::reports::calendar::today;
+use super::reports::calendar::{Month, today};
+use super::reports::catalogue::V2Kind;
+use super::reports::summary::Summary;
 use super::settings::RequireFiid;
 use super::tokens::{self, Validity};
 use crate::blueprint::{
@@ -99,8 +101,10 @@ impl PaynetClient {
                 Ok(vec![draft.guarded(merchant, now, wish).json(&body)])
             }
             "query" => {
-                let input = wish.applied_to(usual_input(now))?;
-                let body = json!({"query": QUERY, "variables": {"input": input}});
+                let kind = wish.named("report").and_then(Value::as_str).and_then(V2Kind::find);
+                let kind = kind.unwrap_or(V2Kind::Itemised);
+                let input = wish.applied_to(usual_input(kind, now))?;
+                let body = json!({"query": query(kind), "variables": {"input": input}});
                 Ok(vec![draft.guarded(merchant, now, wish).json(&body)])
             }
             "file" | "fileHead" => {
@@ -148,14 +152,30 @@ fn usual_download(merchant: &PaynetMerchant, now: Timestamp) -> Map<String, Valu
     body.as_object().cloned().unwrap_or_default()
 }
 
-fn usual_input(now: Timestamp) -> Map<String, Value> {
-    let input = json!({
-        "product": "MYD",
-        "report": "I01",
-        "date": last_day(now),
-        "fields": ["settlement_cycle", "reference_id", "transaction_amount"],
-    });
-    input.as_object().cloned().unwrap_or_default()
+fn usual_input(kind: V2Kind, now: Timestamp) -> Map<String, Value> {
+    let mut input = Map::new();
+    input.insert("product".to_owned(), json!("MYD"));
+    input.insert("report".to_owned(), json!(kind.code()));
+    if kind == V2Kind::Month {
+        let last = Month::of(today(now)).before();
+        input.insert("month".to_owned(), json!(last.to_string()));
+    } else {
+        input.insert("date".to_owned(), json!(last_day(now)));
+    }
+    if kind == V2Kind::Itemised {
+        let fields = json!(["settlement_cycle", "reference_id", "transaction_amount"]);
+        input.insert("fields".to_owned(), fields);
+    }
+    input
+}
+
+/// The query for a report: a file's state, or a summary's lines with all their members.
+fn query(kind: V2Kind) -> String {
+    if kind == V2Kind::Itemised {
+        return QUERY.to_owned();
+    }
+    let members = Summary::members(kind == V2Kind::Month).join(" ");
+    format!("query($input: SummaryParam){{Summary(input:$input){{rows{{{members}}}}}}}")
 }
 
 /// A token as the token endpoint would issue it.

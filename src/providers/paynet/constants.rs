@@ -68,6 +68,12 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
     ),
     constant("guard_order", "timestamp_first", "not published [assumed]"),
     constant("guard_error_envelope", "message", "{\"message\":\"…\"}; not published [assumed]"),
+    constant(
+        "repeated_headers",
+        "the first counts",
+        "not published [assumed]; several Authorization headers are invalid_request where a token is \
+         asked for [standard: RFC 6749 §2.3]",
+    ),
     constant("fiid_case", "insensitive", "the examples have either case [public]"),
     constant("token_bound_to_fiid", "on", "a list of institutions for each client [assumed]"),
     constant("token_bound_to_ip", "off", "nothing known"),
@@ -120,6 +126,15 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
         "uncompressed",
         "rows without the header, size and MD5 of the CSV [assumed]",
     ),
+    constant(
+        "fee_tax",
+        "8 %, code SV-8",
+        "of each transaction's fee, rounded to the sen: the tax of a sum is the sum of the taxes, and \
+         not 8 % of it [assumed: the Malaysian rate]",
+    ),
+    constant("san_cycles", "those of MyDebit", "SAN's are not published [assumed]"),
+    constant("rpp_transaction_types", "010, 011", "010 [public]; 011 for reversals [assumed]"),
+    constant("no_fields", "every column", "an empty list of fields [assumed]"),
     constant("csv_column_order", "request", "not published [assumed]"),
     constant("summary_root", "both", "Summary and Report; the root field is not known [assumed]"),
     constant("json_style", "compact", "the official client breaks on anything else [measured]"),
@@ -128,3 +143,32 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
     constant("rate_limit_answer", "429 with Retry-After", "none is published [assumed]"),
     constant("unknown_route", "404 {\"message\":\"Not Found\"}", "not published [assumed]"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::paynet::errors::{E0001, E0011};
+
+    fn documented(name: &str) -> &'static str {
+        CONSTANTS.iter().find(|known| known.name == name).expect(name).value
+    }
+
+    #[test]
+    fn what_is_documented_is_what_holds() {
+        assert_eq!(documented("token_type_case"), TOKEN_TYPE);
+        assert_eq!(
+            documented("token_bad_content_type_status"),
+            BAD_CONTENT_TYPE_STATUS.to_string()
+        );
+        assert_eq!(documented("ip_blocked_answer"), IP_BLOCKED_STATUS.to_string());
+        assert_eq!(documented("report_url_lifetime_s"), REPORT_URL_LIFETIME.as_secs().to_string());
+        assert_eq!(
+            documented("retention_days, retention_months"),
+            format!("{RETENTION_DAYS}, {RETENTION_MONTHS}")
+        );
+        assert!(E0001.text.contains(&format!("{RETENTION_DAYS} days")));
+        assert!(E0011.text.contains(&format!("{RETENTION_MONTHS} months")));
+        assert_eq!(documented("report_timezone"), format!("{REPORT_OFFSET}:00"));
+        assert!(documented("download_path").starts_with(FILE_PATH));
+    }
+}

@@ -50,7 +50,7 @@ pub(super) struct Recipe {
     pub date: String,
     /// The columns of v2's file; empty: all of them.
     pub fields: Vec<String>,
-    pub older_csv: bool,
+    pub dialect: Dialect,
     pub rows_per_day: u64,
 }
 
@@ -86,7 +86,7 @@ impl Recipe {
     pub(super) fn blocks(&self, merchant: &PaynetMerchant) -> Result<CsvBlocks, String> {
         let damaged = |what: &str| format!("the recipe of a file has a {what} that does not exist");
         let books = merchant.books(self.rows_per_day);
-        let dialect = if self.older_csv { Dialect::Older } else { Dialect::Newer };
+        let dialect = self.dialect;
         let date = read_date(&self.date).ok_or_else(|| damaged("date"))?;
         let Some(report) = find_v1(&self.report) else {
             let product = Product::of_v2(&self.product).ok_or_else(|| damaged("product"))?;

@@ -14,6 +14,7 @@ use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind
 use crate::blueprint::{Enrolment, EnrolmentError, Refusal};
 use crate::crypto::hashes::{hmac_sha256, sha256};
 use crate::ids::Ids;
+use crate::limits;
 use crate::store::MerchantRecord;
 
 /// A merchant, its credentials parsed.
@@ -30,7 +31,9 @@ pub(super) struct PaynetMerchant {
     /// Its own transactions, in place of made ones.
     own: Option<Arc<OwnCsv>>,
     minute: Mutex<Minute>,
-    /// Places of [`crate::limits::REPORTS_AT_ONCE`], shared with all others.
+    /// Places of [`limits::REPORTS_OF_A_MERCHANT`].
+    own_places: Arc<Semaphore>,
+    /// Places of [`limits::REPORTS_AT_ONCE`], shared with all others.
     places: Arc<Semaphore>,
 }
 
@@ -85,6 +88,11 @@ impl PaynetMerchant {
         Ok(())
     }
 
+    /// Forgets the requests of this minute.
+    pub(super) fn start_over(&self) {
+        *self.minute.lock().unwrap_or_else(PoisonError::into_inner) = Minute::default();
+    }
+
     /// Works something out of its reports, which may take seconds: on a thread for that, and with so
     /// many at once that the server has breath for others.
     pub(super) async fn work<T: Send + 'static>(
@@ -92,9 +100,10 @@ impl PaynetMerchant {
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let merchant = Arc::clone(self);
+        let own = Arc::clone(&self.own_places).acquire_owned().await;
         let place = Arc::clone(&self.places).acquire_owned().await;
         let working = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _places = (own, place);
             work(&merchant)
         });
         working.await.map_err(|error| Refusal::Internal {
@@ -221,6 +230,7 @@ pub(super) fn load(
         seed,
         own: own.map(Arc::new),
         minute: Mutex::default(),
+        own_places: Arc::new(Semaphore::new(limits::REPORTS_OF_A_MERCHANT)),
         places: Arc::clone(places),
     };
     Ok((Arc::new(merchant), named_by))

@@ -266,7 +266,9 @@ impl Provider for Paynet {
     }
 
     fn named_by(&self, received: &Received) -> Option<NamedBy> {
-        security::named_by(received)
+        security::named_by(received, |id| {
+            self.known_clients().iter().any(|client| client.client_id == id)
+        })
     }
 
     fn refuse(&self, call: &Call, refusal: &Refusal) -> Reply {
@@ -358,6 +360,10 @@ impl Provider for Paynet {
             parts: merchant,
             named_by,
         })
+    }
+
+    fn reset(&self, merchant: &Merchant) {
+        merchant.parts::<PaynetMerchant>().start_over();
     }
 
     fn export(&self, merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {

@@ -38,14 +38,14 @@ pub(super) struct Message {
 }
 
 /// What a request names its merchant by: a one-time token, a bearer token, or a client id.
-pub(super) fn named_by(received: &Received) -> Option<NamedBy> {
+pub(super) fn named_by(received: &Received, is_known: impl Fn(&str) -> bool) -> Option<NamedBy> {
     let path = received.uri.path();
     if path == FILE_PATH {
         return one_time_token(received.target()).map(NamedBy::Issued);
     }
     let authorization = received.header("authorization");
     if matches!(path, "/token" | "/oauth/token") {
-        return client_named(received, authorization).map(NamedBy::Credential);
+        return client_named(received, authorization, is_known).map(NamedBy::Credential);
     }
     let token = Token::read(bearer(authorization?)?).ok()?;
     token.client().map(|client| NamedBy::Credential(client.to_owned()))
@@ -56,9 +56,13 @@ pub(super) fn one_time_token(target: &str) -> Option<String> {
     forms::query_parameter(target, "ott").filter(|ott| !ott.is_empty())
 }
 
-fn client_named(received: &Received, authorization: Option<&[u8]>) -> Option<String> {
+fn client_named(
+    received: &Received,
+    authorization: Option<&[u8]>,
+    is_known: impl Fn(&str) -> bool,
+) -> Option<String> {
     if let Some(Ok((user, _))) = authorization.and_then(basic) {
-        return Some(decoded(user.as_bytes()).unwrap_or(user));
+        return Some(meant_by(user, is_known));
     }
     if let Ok(map) = json::parse_object(&received.body) {
         return map.get("client_id").and_then(Value::as_str).map(ToOwned::to_owned);
@@ -67,6 +71,15 @@ fn client_named(received: &Received, authorization: Option<&[u8]>) -> Option<Str
     let mut each = received.body.split(|byte| *byte == b'&').filter_map(|pair| pairs(pair).ok());
     each.find_map(|pair| pair.into_iter().find(|(name, _)| name == "client_id"))
         .map(|(_, value)| value)
+}
+
+/// The client id of a Basic header. It is form-encoded before it is put there (RFC 6749 §2.3.1), which
+/// most clients forget.
+fn meant_by(user: String, is_known: impl Fn(&str) -> bool) -> String {
+    match decoded(user.as_bytes()) {
+        Ok(decoded) if decoded != user && !is_known(&user) => decoded,
+        _ => user,
+    }
 }
 
 /// The ladder of a token request.
@@ -79,7 +92,9 @@ pub(super) fn token(call: &Call, settings: &Settings) -> Result<Verified<TokenRe
     }
     source_address(call, settings)?;
     call.step(&TOKEN_CONTENT_TYPE, is_form(received))?;
-    let form = call.step(&TOKEN_FORM, token_form(received))?;
+    let client = call.merchant().map(|merchant| merchant.parts::<PaynetMerchant>());
+    let client = client.as_ref().map(|client| client.client_id.as_str());
+    let form = call.step(&TOKEN_FORM, token_form(received, client))?;
     let mut opened = Map::new();
     opened.insert("grant_type".to_owned(), json!(form.grant_type));
     opened.insert("client_id".to_owned(), json!(form.client_id));
@@ -122,7 +137,7 @@ fn is_form(received: &Received) -> Result<(), Failure> {
     }
 }
 
-fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
+fn token_form(received: &Received, client: Option<&str>) -> Result<TokenRequest, Failure> {
     let wanted = "a form with grant_type, client_id and client_secret once each";
     let pairs = pairs(&received.body).map_err(|wrong| Failure::new(wanted, wrong))?;
     let mut names = HashSet::new();
@@ -147,6 +162,9 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
         let there = if there.is_empty() { "an empty form".to_owned() } else { there.join(", ") };
         Failure::new(format!("the parameter {name}"), there)
     };
+    if received.has_several("authorization") {
+        return Err(Failure::new("one Authorization header", "several"));
+    }
     let grant_type = filled("grant_type").ok_or_else(|| missing("grant_type"))?;
     let (id, secret) = (value("client_id"), value("client_secret"));
     let header = received.header("authorization").and_then(basic);
@@ -163,7 +181,7 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
             return Err(Failure::new("Basic credentials of id and secret", wrong));
         }
         (Some(Ok((user, password))), id, None) => {
-            let user = decoded(user.as_bytes()).unwrap_or(user);
+            let user = meant_by(user, |id| client == Some(id));
             if id.as_ref().is_some_and(|id| *id != user) {
                 return Err(Failure::new(
                     "one client",
@@ -351,7 +369,9 @@ fn in_time(token: &Token, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn required_header(received: &Received, name: &str) -> Result<String, Failure> {
-    match received.header(name).map(|value| String::from_utf8_lossy(value).trim().to_owned()) {
+    // White space around a header's value is no part of it, and that is blanks and tabs (RFC 9110 §5.5).
+    let value = received.header(name).map(String::from_utf8_lossy);
+    match value.map(|value| value.trim_matches([' ', '\t']).to_owned()) {
         Some(text) if !text.is_empty() => Ok(text),
         Some(_) => Err(Failure::new(format!("the header {name}"), "an empty one")),
         None => Err(Failure::new(format!("the header {name}"), "none")),

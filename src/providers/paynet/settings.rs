@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
 use super::reports::catalogue::Entitlement;
+use super::reports::csv::Dialect;
 pub(super) use crate::blueprint::AllowList;
 use crate::blueprint::{EnrolmentError, SettingDoc, SettingsReader, setting};
 
@@ -47,7 +48,7 @@ pub(super) struct Settings {
     pub ott_invalid_status: u16,
     pub always_gzip: bool,
     pub polls_until_ready: u64,
-    pub older_csv: bool,
+    pub dialect: Dialect,
     pub decimal_money: bool,
     pub rate_limit: Option<u64>,
     pub magic_values: bool,
@@ -230,7 +231,10 @@ impl Settings {
             ott_invalid_status: reader.status("ott_invalid_status", &["403", "401", "410"])?,
             always_gzip: reader.one_of("download_gzip", &["negotiate", "always"])? == "always",
             polls_until_ready: reader.number("polls_until_ready", 1, 1000)?,
-            older_csv: reader.one_of("csv_dialect", &["newer", "older"])? == "older",
+            dialect: match reader.one_of("csv_dialect", &["newer", "older"])?.as_str() {
+                "older" => Dialect::Older,
+                _ => Dialect::Newer,
+            },
             decimal_money: reader.one_of("summary_money", &["string", "decimal"])? == "decimal",
             rate_limit: match reader.text("rate_limit")?.as_str() {
                 "off" => None,

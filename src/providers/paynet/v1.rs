@@ -127,7 +127,7 @@ fn wanted(
         report: report.name(),
         date: date.to_owned(),
         fields: Vec::new(),
-        older_csv: settings.older_csv,
+        dialect: settings.dialect,
         rows_per_day: settings.report_rows,
     })
 }

@@ -17,7 +17,6 @@ use super::reports::Only;
 use super::reports::calendar::{Age, Portion, age_of_date, age_of_month, ends_at, today};
 use super::reports::catalogue::{V2Kind, v2_code};
 use super::reports::checksum::Checksum;
-use super::reports::csv::Dialect;
 use super::reports::summary::{Period, Summary, SummaryMoney};
 use super::security::{Caller, guard};
 use super::settings::Settings;
@@ -82,20 +81,19 @@ pub(super) async fn query(
     let query = query.map_err(|fault| faulty(&fault))?;
     let is_summary = query.root == Root::Summary || query.names_a_summary();
     match outcome {
-        Outcome::Success => {}
         Outcome::AuthenticationFailed => return Err(not_allowed(&settings, outcome)),
         Outcome::SystemError => return Err(coded(Api::V2, &errors::E9999, outcome)),
         // A summary has no state: its data is there at once or is not.
         Outcome::Declined | Outcome::Pending if is_summary => {
             return Err(coded(Api::V2, &errors::E0003, outcome));
         }
-        Outcome::Declined => {}
+        Outcome::Success | Outcome::Declined => {}
         // Whatever it asks for: a rule may say so of a report that does not exist.
         Outcome::Pending => {
             return Ok(Decision::reply(answer(&query, &unfinished(Status::Processing))));
         }
     }
-    let dialect = if settings.older_csv { Dialect::Older } else { Dialect::Newer };
+    let dialect = settings.dialect;
     let parameters = query.parameters(dialect).map_err(|fault| faulty(&fault))?;
     let fiid = caller.fiid.unwrap_or_else(|| parts.fiids.first().cloned().unwrap_or_default());
     let (kind, when) = (parameters.kind, parameters.when);
@@ -188,7 +186,7 @@ fn recipe(
             When::Month(month) => month.to_string(),
         },
         fields: names.map(ToOwned::to_owned).collect(),
-        older_csv: settings.older_csv,
+        dialect: settings.dialect,
         rows_per_day: settings.report_rows,
     }
 }
@@ -274,7 +272,8 @@ fn unfinished(status: Status) -> Value {
 /// A summary as it was asked for: its lines themselves, or as the member `rows`.
 fn summed(query: &Query, summary: &Summary, settings: &Settings) -> Value {
     let money = if settings.decimal_money { SummaryMoney::Decimal } else { SummaryMoney::Text };
-    let lines: Vec<Value> = summary.rows(money).into_iter().map(Value::Object).collect();
+    let dialect = settings.dialect;
+    let lines: Vec<Value> = summary.rows(money, dialect).into_iter().map(Value::Object).collect();
     let about = ["status", "url", "expiry", "checksum", "rows"];
     if query.selection.iter().all(|field| about.contains(&field.name.as_str())) {
         let mut answer = unfinished(Status::Ready);

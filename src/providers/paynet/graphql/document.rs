@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::envelope::Envelope;
 use super::faults::{Fault, shortened};
 use super::selection::{all_unique, check_selection, unique};
-use super::values::{input, text, value};
+use super::values::{Variables, input, text, value};
 use super::{Query, Root, Selected};
 
 /// Selected fields, fragments expanded; a summary has about 20.
@@ -21,7 +21,7 @@ const SELECTED_LEVELS: usize = 8;
 pub(super) struct Document {
     operation: cst::OperationDefinition,
     fragments: BTreeMap<String, cst::FragmentDefinition>,
-    variables: BTreeMap<String, Option<Value>>,
+    variables: Variables,
 }
 
 impl Document {
@@ -58,7 +58,7 @@ impl Document {
         let mut found = Self {
             operation,
             fragments,
-            variables: BTreeMap::new(),
+            variables: Variables::none(),
         };
         found.declare(&envelope.variables)?;
         Ok(found)
@@ -75,11 +75,11 @@ impl Document {
                 Some(value) => Some(value.clone()),
                 None => match definition.default_value().and_then(|default| default.value()) {
                     // A default may not refer to variables: none are known while it is read.
-                    Some(default) => value(&default, &BTreeMap::new())?,
+                    Some(default) => value(&default, &Variables::none())?,
                     None => None,
                 },
             };
-            if self.variables.insert(name.clone(), value).is_some() {
+            if !self.variables.declare(name.clone(), value) {
                 return Err(Fault::unprocessable(format!(
                     "the variable ${} is declared twice",
                     shortened(&name)

@@ -1,5 +1,7 @@
 //! The parameters of a query, judged in the provider's order.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -46,11 +48,10 @@ impl Query {
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         };
-        for (at, name) in names.iter().enumerate() {
-            if names[..at].contains(name) {
-                let detail = format!("fields names {} twice", shortened(name));
-                return Err(Fault::named(&E0010, name, detail));
-            }
+        let mut seen = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+            let detail = format!("fields names {} twice", shortened(name));
+            return Err(Fault::named(&E0010, name, detail));
         }
 
         let report = self.present("report");

@@ -212,6 +212,20 @@ fn bombs_end_soon() {
 }
 
 #[test]
+fn a_long_variable_may_stand_once_and_not_again_and_again() {
+    let list = |times: usize| {
+        let query =
+            format!("query($v:X){{Report(input:{{fields:[{}]}}){{url}}}}", "$v ".repeat(times));
+        post(&json!({"query": query, "variables": {"v": "a".repeat(900_000)}}))
+    };
+
+    assert!(list(1).is_ok());
+    let fault = list(500).expect_err("a bomb");
+    assert_eq!(fault.code, &E0012);
+    assert!(fault.detail.contains("again and again"), "{}", fault.detail);
+}
+
+#[test]
 fn faults_come_in_the_documented_order() {
     assert_eq!(code(&json!({"product": "ZZZ", "fields": ["mcc", "mcc"]})), "E0010");
     assert_eq!(code(&json!({"product": "ZZZ", "report": "I01", "date": "x"})), "E0006");

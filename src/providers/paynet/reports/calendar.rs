@@ -78,6 +78,11 @@ impl Month {
     pub(crate) fn last(self) -> Date {
         self.first.last_of_month()
     }
+
+    /// The month before it.
+    pub(crate) fn before(self) -> Self {
+        Self::of(self.first.saturating_sub(Span::new().days(1)))
+    }
 }
 
 impl fmt::Display for Month {

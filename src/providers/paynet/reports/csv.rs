@@ -7,6 +7,7 @@ use std::vec::IntoIter;
 
 use ::csv::{QuoteStyle, Terminator, WriterBuilder};
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::generator::Day;
@@ -15,7 +16,8 @@ use super::summary::{Books, Summary, SummaryMoney};
 use super::{Only, Product, Slice};
 
 /// The two published versions of the file. [public: D-new against D-gen]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Dialect {
     /// Unquoted, `null` where there is no value.
     Newer,
@@ -225,10 +227,12 @@ impl Summary {
             other => other.to_string(),
         };
         let line = |line: &Map<String, Value>| line.values().map(text).collect();
-        let lines: Vec<Vec<String>> = self.rows(SummaryMoney::Text).iter().map(line).collect();
+        let rows = self.rows(SummaryMoney::Text, dialect);
+        let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
+        let header = Self::members_in(dialect, is_month).map(str::to_owned);
         CsvBlocks {
             dialect,
-            header: Some(Self::members(is_month).into_iter().map(str::to_owned).collect()),
+            header: Some(header.collect()),
             rows: Rows::Table(lines.into_iter()),
             written: 0,
         }

@@ -166,7 +166,7 @@ mod tests {
                     let summary = books.summary("A1001", product, period, Only::Everything);
                     holds(&summary.total(), &expected[name]["sums"][part]);
                     let of_lines: u64 = summary
-                        .rows(SummaryMoney::Text)
+                        .rows(SummaryMoney::Text, Dialect::Newer)
                         .iter()
                         .filter_map(|line| line["debit_volume"].as_u64())
                         .sum();

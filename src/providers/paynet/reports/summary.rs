@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::calendar::{Month, Portion};
+use super::csv::Dialect;
 use super::generator::Day;
 use super::own_csv::OwnCsv;
 use super::{Only, Product, Slice};
@@ -202,6 +203,14 @@ impl Summary {
             .collect()
     }
 
+    /// Those that one of the two published versions has.
+    pub(crate) fn members_in(
+        dialect: Dialect,
+        is_month: bool,
+    ) -> impl Iterator<Item = &'static str> {
+        Self::members(is_month).into_iter().filter(move |name| is_known(name, dialect))
+    }
+
     /// All lines together.
     #[cfg(test)]
     pub(crate) fn total(&self) -> Tally {
@@ -212,13 +221,14 @@ impl Summary {
     }
 
     /// The lines as JSON objects.
-    pub(crate) fn rows(&self, money: SummaryMoney) -> Vec<Map<String, Value>> {
+    pub(crate) fn rows(&self, money: SummaryMoney, dialect: Dialect) -> Vec<Map<String, Value>> {
         self.lines
             .iter()
             .map(|(kind, tally)| {
                 let (head, is_month) = self.head(kind);
                 let values = values(tally, is_month).into_iter();
                 head.into_iter()
+                    .filter(|(name, _)| is_known(name, dialect))
                     .chain(values.map(|(name, value)| (name, value.json(money))))
                     .map(|(name, value)| (name.to_owned(), value))
                     .collect()
@@ -242,7 +252,13 @@ impl Summary {
     }
 }
 
-const DAY_HEAD: [&str; 4] = ["fiid", "settlement_date", "settlement_window", "transaction_type"];
+/// The older text knows no `settlement_window`. [public: D-new]
+fn is_known(member: &str, dialect: Dialect) -> bool {
+    dialect == Dialect::Newer || member != SETTLEMENT_WINDOW
+}
+
+const SETTLEMENT_WINDOW: &str = "settlement_window";
+const DAY_HEAD: [&str; 4] = ["fiid", "settlement_date", SETTLEMENT_WINDOW, "transaction_type"];
 const MONTH_HEAD: [&str; 3] = ["fiid", "month", "transaction_type"];
 
 /// A value of a line.
@@ -396,8 +412,8 @@ mod tests {
             lines: BTreeMap::from([("PUR".to_owned(), tally)]),
         };
 
-        let text = &summary.rows(SummaryMoney::Text)[0];
-        let decimal = &summary.rows(SummaryMoney::Decimal)[0];
+        let text = &summary.rows(SummaryMoney::Text, Dialect::Newer)[0];
+        let decimal = &summary.rows(SummaryMoney::Decimal, Dialect::Newer)[0];
 
         assert_eq!(text["settlement_window"], "001");
         assert_eq!(text["credit_volume"], 1);
@@ -415,7 +431,7 @@ mod tests {
         let period = Period::Month(read_month("2026-02").expect("a month"));
         let summary = books(1, 3).summary("a1001", Product::MyDebit, period, Only::Everything);
 
-        let rows = summary.rows(SummaryMoney::Text);
+        let rows = summary.rows(SummaryMoney::Text, Dialect::Newer);
 
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0]["fiid"], "A1001");
