@@ -65,7 +65,7 @@ async fn show(
     Ok(Json(whole(&transaction)))
 }
 
-/// What can happen to a transaction, and whether it can as it stands.
+/// What can happen to a transaction of this kind, and whether it can as it stands.
 async fn events(
     State(admin): State<Arc<Admin>>,
     Path((merchant, kind, key)): Path<(String, String, String)>,
@@ -79,6 +79,7 @@ async fn events(
     let items: Vec<Value> = provider
         .events()
         .iter()
+        .filter(|event| event.kind == kind)
         .map(|event| {
             let now = possible.contains(&event.name);
             json!({ "event": event.name, "about": event.about, "possible": now })

@@ -98,6 +98,8 @@ pub enum NamedBy {
 pub struct EventDoc {
     /// Its name.
     pub name: &'static str,
+    /// The kind of transaction that it happens to.
+    pub kind: &'static str,
     /// What it does, in a few words.
     pub about: &'static str,
 }

@@ -14,15 +14,15 @@ pub(super) struct TriggerArgs {
     provider: String,
     /// What happens, as in `paid`; without it, what can happen now is listed
     event: Option<String>,
-    /// To which order; without it to the one that changed last
+    /// To which order, report or link, by its key; without it to the one that changed last
     #[arg(long, value_name = "KEY", alias = "key")]
     order: Option<String>,
     /// Whose order; without it the provider's demo merchant's
     #[arg(long, value_name = "ID")]
     merchant: Option<String>,
-    /// What sort of transaction it is
-    #[arg(long, default_value = "order", value_name = "WORD")]
-    kind: String,
+    /// What sort of transaction it is, as in `order`; without it the one that the event happens to
+    #[arg(long, value_name = "WORD")]
+    kind: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
     /// Print JSON
@@ -37,19 +37,15 @@ pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<()> {
         Some(merchant) => merchant.clone(),
         None => format!("demo-{}", args.provider),
     };
-    let order = match &args.order {
-        Some(order) => order.clone(),
-        None => {
-            let order = last_changed(&client, args, &merchant)?;
-            output::talk(&format!(
-                "no --order was given; the {} that changed last is {order}",
-                args.kind
-            ));
-            order
-        }
+    let (kind, key) = match (&args.kind, &args.order) {
+        (Some(kind), Some(key)) => (kind.clone(), key.clone()),
+        _ => last_changed(&client, args, &merchant)?,
     };
+    if args.order.is_none() {
+        output::talk(&format!("no --order was given; the {kind} that changed last is {key}"));
+    }
     let transaction =
-        format!("/transactions/{}/{}/{}", escaped(&merchant), escaped(&args.kind), escaped(&order));
+        format!("/transactions/{}/{}/{}", escaped(&merchant), escaped(&kind), escaped(&key));
     let Some(event) = &args.event else {
         return list(&client, args, &transaction);
     };
@@ -59,8 +55,7 @@ pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<()> {
         return output::json(&after);
     }
     output::data(&format!(
-        "{} {}: {} → {}",
-        args.kind,
+        "{kind} {}: {} → {}",
         cell(&after["key"]),
         cell(&before["status"]),
         cell(&after["status"]),
@@ -87,28 +82,62 @@ fn list(client: &Client, args: &TriggerArgs, transaction: &str) -> anyhow::Resul
     Ok(())
 }
 
-/// The transaction that was touched last: mostly the one that a person has just made.
-fn last_changed(client: &Client, args: &TriggerArgs, merchant: &str) -> anyhow::Result<String> {
+/// Kind and key of the transaction that was touched last: mostly the one that a person has just made.
+/// Of those that the flags leave open it is the first to which such an event happens at all.
+fn last_changed(
+    client: &Client,
+    args: &TriggerArgs,
+    merchant: &str,
+) -> anyhow::Result<(String, String)> {
     let query = query(&[
         ("provider", Some(&args.provider)),
         ("merchant", Some(merchant)),
+        ("key", args.order.as_deref()),
         ("limit", Some("20")),
     ]);
     let listed = client.get(&format!("/transactions{query}"))?;
-    let fitting = items(&listed).iter().find(|item| item["kind"] == args.kind.as_str());
-    match fitting.and_then(|item| item["key"].as_str()) {
-        Some(key) => Ok(key.to_owned()),
-        None => {
-            let mut kinds: Vec<&str> =
-                items(&listed).iter().filter_map(|item| item["kind"].as_str()).collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            let hint = match &kinds[..] {
-                [] => "create one first, or name another merchant with --merchant".to_owned(),
-                kinds => format!("it has others: --kind {}", kinds.join(" or --kind ")),
-            };
-            Err(Failure::caller(format!("merchant \"{merchant}\" has no {} yet", args.kind), hint)
-                .into())
+    let mut others: Vec<&str> = Vec::new();
+    // An event of no name is refused by the server, which knows the nearest one.
+    let mut misnamed = None;
+    for item in items(&listed) {
+        let (Some(kind), Some(key)) = (item["kind"].as_str(), item["key"].as_str()) else {
+            continue;
+        };
+        let found = (kind.to_owned(), key.to_owned());
+        match &args.kind {
+            Some(wanted) if wanted == kind => return Ok(found),
+            Some(_) => others.push(kind),
+            None => match happens_to(client, args, &[merchant, kind, key])? {
+                Some(true) => return Ok(found),
+                Some(false) => misnamed = misnamed.or(Some(found)),
+                None => {}
+            },
         }
     }
+    if let Some(misnamed) = misnamed {
+        return Ok(misnamed);
+    }
+    others.sort_unstable();
+    others.dedup();
+    let hint = match &others[..] {
+        [] => "create one first, or name another merchant with --merchant".to_owned(),
+        kinds => format!("it has others: --kind {}", kinds.join(" or --kind ")),
+    };
+    let wanted = args.kind.as_deref().unwrap_or("transaction of that sort");
+    Err(Failure::caller(format!("merchant \"{merchant}\" has no {wanted} yet"), hint).into())
+}
+
+/// Whether the event is one that happens to this kind of transaction; without an event, whether any is.
+/// `None`: nothing ever happens to it.
+fn happens_to(
+    client: &Client,
+    args: &TriggerArgs,
+    path: &[&str; 3],
+) -> anyhow::Result<Option<bool>> {
+    let [merchant, kind, key] = path.map(escaped);
+    let events = client.get(&format!("/transactions/{merchant}/{kind}/{key}/events"))?;
+    let events = items(&events);
+    let is_listed =
+        || args.event.as_ref().is_none_or(|event| events.iter().any(|it| it["event"] == **event));
+    Ok((!events.is_empty()).then(is_listed))
 }

@@ -715,6 +715,28 @@ fn where_notifications_may_go_is_judged_at_the_start() {
 }
 
 #[test]
+fn an_event_finds_the_transaction_that_it_happens_to() {
+    let sandbox = Sandbox::start();
+    let nothing = ask(&sandbox, &["trigger", "paynet", "finish"]);
+    nothing.fails(1, "has no transaction of that sort yet", "create one first");
+    assert_eq!(ask(&sandbox, &["call", "paynet", "query"]).status, Some(0));
+    assert_eq!(ask(&sandbox, &["call", "paynet", "download"]).status, Some(0));
+
+    // The link changed last; a report is what gets finished.
+    let finished = ask(&sandbox, &["trigger", "paynet", "finish"]);
+    assert_eq!(finished.status, Some(0), "{finished:#?}");
+    assert!(finished.stdout.contains(": new → processing"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("no --order was given; the report"), "{}", finished.stderr);
+    let expired = ask(&sandbox, &["trigger", "paynet", "expire"]);
+    assert!(expired.stdout.starts_with("link "), "{} {}", expired.stdout, expired.stderr);
+    let listed = ask(&sandbox, &["trigger", "paynet", "--kind", "report"]);
+    assert!(listed.stdout.contains("fail"), "{}", listed.stdout);
+    assert!(!listed.stdout.contains("expire"), "{}", listed.stdout);
+    ask(&sandbox, &["trigger", "paynet", "expires"]).fails(1, "expires", "expire");
+    ask(&sandbox, &["trigger", "paynet", "--kind", "order"]).fails(1, "no order", "--kind link");
+}
+
+#[test]
 fn a_reset_is_told_on_standard_error() {
     let sandbox = Sandbox::start();
     sandbox.paco("GET", "/x", &[], "");

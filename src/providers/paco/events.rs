@@ -10,7 +10,11 @@ use super::states::{Event, State};
 use crate::blueprint::{Driven, EventDoc, EventRefusal, Movement};
 
 const fn doc(name: &'static str, about: &'static str) -> EventDoc {
-    EventDoc { name, about }
+    EventDoc {
+        name,
+        kind: orders::KIND,
+        about,
+    }
 }
 
 /// The events that a person can make happen.

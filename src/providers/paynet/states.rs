@@ -40,14 +40,17 @@ pub(super) fn at_poll(poll: u64, until_ready: u64) -> Status {
 pub(super) static EVENTS: &[EventDoc] = &[
     EventDoc {
         name: "finish",
+        kind: v2::KIND,
         about: "a report of v2 is ready at the next poll",
     },
     EventDoc {
         name: "fail",
+        kind: v2::KIND,
         about: "a report of v2 ends in error",
     },
     EventDoc {
         name: "expire",
+        kind: downloads::KIND,
         about: "a one-time URL that has not been used expires at once",
     },
 ];
