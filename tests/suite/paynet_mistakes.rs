@@ -4,21 +4,37 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Sandbox, start_instant};
-use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
+use crate::portal::{FORM, JSON, Portal, setl01};
 
+/// Looks that this mistake is the first that is named.
 #[track_caller]
 fn names(sandbox: &Sandbox, answer: &Answer, mistake: &str) -> Value {
     let explanation = sandbox.explanation(&answer.exchange());
-    let found = explanation["near_misses"].as_array().expect("a list");
-    let named = found.iter().find(|found| found["id"] == mistake);
-    let named = named.unwrap_or_else(|| panic!("{mistake} is not named: {explanation}"));
-    assert!(named["evidence"].as_str().is_some_and(|evidence| !evidence.is_empty()), "{named}");
+    let named = &explanation["near_misses"][0];
+    assert_eq!(named["id"], mistake, "{explanation}");
+    assert!(!told(named).is_empty(), "{named}");
     named.clone()
+}
+
+/// Looks that exactly these mistakes are named, in this order.
+#[track_caller]
+fn names_all(sandbox: &Sandbox, answer: &Answer, mistakes: &[&str]) {
+    let explanation = sandbox.explanation(&answer.exchange());
+    let found = explanation["near_misses"].as_array().expect("a list");
+    let ids: Vec<&str> = found.iter().filter_map(|found| found["id"].as_str()).collect();
+    assert_eq!(ids, mistakes, "{explanation}");
+}
+
+/// The evidence of a mistake.
+fn told(named: &Value) -> &str {
+    named["evidence"].as_str().unwrap_or_default()
 }
 
 fn post(sandbox: &Sandbox, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -94,7 +110,22 @@ fn mistakes_with_the_bearer_token_are_named() {
     }
     sandbox.admin_post("/clock", &json!({"advance": "3610s"})).assert_status(200);
     let named = names(&sandbox, &portal.types(&sandbox, &[]), "paynet.expired_token");
-    assert!(named["evidence"].as_str().is_some_and(|e| e.contains("expired 10 s ago")), "{named}");
+    assert!(told(&named).contains("expired 10 s ago"), "{named}");
+}
+
+#[test]
+fn a_token_that_is_used_up_to_its_last_second_is_named_when_it_is_too_late() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));
+    for (advance, late) in [(3600, 0), (2, 2), (3, 5)] {
+        let advance = json!({"advance": format!("{advance}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+        let answer = portal.types(&sandbox, &[]);
+
+        names_all(&sandbox, &answer, &["paynet.token_to_the_last_second"]);
+        let named = names(&sandbox, &answer, "paynet.token_to_the_last_second");
+        assert!(told(&named).contains(&format!("expired {late} s ago")), "{named}");
+    }
 }
 
 #[test]
@@ -106,19 +137,35 @@ fn mistakes_with_the_timestamp_are_named() {
         (format!("{now}000"), "paynet.milliseconds", "13 digits"),
         (format!("{now}.5"), "paynet.fraction", "fraction"),
         (start_instant().to_string(), "paynet.date_text", "in Unix seconds"),
-        ((now + 28_800).to_string(), "paynet.local_time", "8 h 0 min ahead"),
         ((now - 420).to_string(), "paynet.clock_skew", "420 s behind"),
+        ((now + 900).to_string(), "paynet.clock_skew", "900 s ahead"),
+        ((now - 900).to_string(), "paynet.clock_skew", "900 s behind"),
     ] {
-        let signature = portal.sign(&timestamp);
-        let headers = [("x-timestamp", timestamp.as_str()), ("x-signature", signature.as_str())];
-        let answer = portal.types(&sandbox, &headers);
+        let answer = at_second(&sandbox, &portal, &timestamp);
 
         assert_eq!(answer.json()["message"], "Timestamp not within valid range");
+        names_all(&sandbox, &answer, &[mistake]);
         let named = names(&sandbox, &answer, mistake);
-        assert!(named["evidence"].as_str().is_some_and(|e| e.contains(evidence)), "{named}");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    for (off, evidence) in [
+        (28_800, "28800 s (8 h 0 min) ahead of this server, the difference of a zone, UTC+08:00"),
+        (-12_570, "12570 s (3 h 30 min) behind this server, the difference of a zone, UTC-03:30"),
+    ] {
+        let answer = at_second(&sandbox, &portal, &(now + off).to_string());
+
+        names_all(&sandbox, &answer, &["paynet.local_time", "paynet.clock_skew"]);
+        let named = names(&sandbox, &answer, "paynet.local_time");
+        assert!(told(&named).contains(evidence), "{named}");
     }
     sandbox.admin_post("/clock", &json!({"advance": "500s"})).assert_status(200);
     names(&sandbox, &portal.types(&sandbox, &[]), "paynet.timestamp_of_start");
+}
+
+/// A request with this X-Timestamp and the signature that belongs to it.
+fn at_second(sandbox: &Sandbox, portal: &Portal, timestamp: &str) -> Answer {
+    let signature = portal.sign(timestamp);
+    portal.types(sandbox, &[("x-timestamp", timestamp), ("x-signature", &signature)])
 }
 
 #[test]
@@ -130,6 +177,7 @@ fn mistakes_with_the_signature_are_named() {
     let secret = portal.secret.as_str();
     let hmac = |key: &str, text: &str| hex(&hmac_sha256(key.as_bytes(), text.as_bytes()));
     let body = setl01().to_string();
+    let at = "/v1/reports/download";
     let printed = "9b6c2cbfcf5a2fcf1a03b2dcf263dc8a59e248a212a24635f515e1c8708d2b4c";
     // HMAC-SHA512 by its definition (RFC 2104), for a key shorter than a block.
     let pad = |byte: u8| -> Vec<u8> {
@@ -143,6 +191,11 @@ fn mistakes_with_the_signature_are_named() {
         (printed.to_owned(), "paynet.sample_signature"),
         (hmac(secret, &body), "paynet.signed_body"),
         (hmac(secret, &format!("{stamp}{body}")), "paynet.signed_timestamp_and_body"),
+        (hmac(secret, &format!("{stamp}.{body}")), "paynet.signed_timestamp_and_body"),
+        (hmac(secret, &format!("POST{at}{stamp}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{stamp}\nPOST\n{at}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{at}:{stamp}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{stamp}POST{at}{body}")), "paynet.signed_request"),
         (hmac(&portal.token, &stamp), "paynet.token_as_key"),
         (hmac(&portal.client_id, &stamp), "paynet.client_id_as_key"),
         (hmac(&other.secret, &stamp), "paynet.other_client_s_key"),
@@ -152,11 +205,30 @@ fn mistakes_with_the_signature_are_named() {
         (hex(&sha256(format!("{secret}{stamp}").as_bytes())), "paynet.hash_secret_first"),
     ] {
         let headers = [JSON, ("x-signature", signature.as_str())];
-        let at = ("POST", "/v1/reports/download");
-        let answer = portal.send(&sandbox, at, &headers, body.as_bytes());
+        let answer = portal.send(&sandbox, ("POST", at), &headers, body.as_bytes());
 
         assert_eq!(answer.text(), r#"{"message":"Invalid signature"}"#, "{mistake}");
-        names(&sandbox, &answer, mistake);
+        names_all(&sandbox, &answer, &[mistake]);
+    }
+}
+
+#[test]
+fn a_digest_in_base64_for_urls_is_named_with_padding_and_without() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    // One whose base64 differs from that for URLs.
+    let mut stamps = (0..100).map(|off| (second() - off).to_string());
+    let found = stamps.find_map(|stamp| {
+        let digest = hmac_sha256(portal.secret.as_bytes(), stamp.as_bytes());
+        let text = URL_SAFE.encode(digest);
+        text.contains(['-', '_']).then_some((stamp, text))
+    });
+    let (stamp, text) = found.expect("one in a hundred has such a letter");
+
+    for signature in [text.as_str(), text.trim_end_matches('=')] {
+        let headers = [("x-timestamp", stamp.as_str()), ("x-signature", signature)];
+        let named = names(&sandbox, &portal.types(&sandbox, &headers), "paynet.base64_digest");
+        assert!(told(&named).contains("base64url"), "{named}");
     }
 }
 
@@ -179,12 +251,15 @@ fn signatures_of_other_tools_are_taken_and_their_mistakes_named() {
 
         portal.types(&sandbox, &[stamped, ("x-signature", &text("signature"))]).assert_status(200);
         let mistakes = vector["mistakes"].as_object().expect("mistakes");
-        assert_eq!(mistakes.len(), 11);
+        assert_eq!(mistakes.len(), 14);
         for (mistake, signature) in mistakes {
             let signature = signature.as_str().expect("a text");
             let answer = portal.types(&sandbox, &[stamped, ("x-signature", signature)]);
             answer.assert_status(400);
-            names(&sandbox, &answer, mistake);
+            names_all(&sandbox, &answer, &[mistake]);
+            let named = names(&sandbox, &answer, mistake);
+            let three_earlier = told(&named).contains("3 s earlier than X-Timestamp");
+            assert_eq!(three_earlier, mistake == "paynet.other_second", "{named}");
         }
     }
 }
@@ -201,7 +276,7 @@ fn mistakes_with_one_time_urls_are_named() {
     first.assert_status(200);
     names(&sandbox, &first, "paynet.token_sent_to_link");
     let named = names(&sandbox, &get(&link, &[]), "paynet.link_used_twice");
-    let told = named["evidence"].as_str().unwrap_or_default();
+    let told = told(&named);
     assert!(told.contains("2026-01-01T00:00:00Z") && told.contains("scanner/1.0"), "{told}");
     let raw = link.replace('&', "\\u0026");
     names(&sandbox, &get(&raw.replace('\\', "%5C"), &[]), "paynet.ampersand_not_decoded");
@@ -211,16 +286,147 @@ fn mistakes_with_one_time_urls_are_named() {
 }
 
 #[test]
-fn mistakes_with_reports_are_named() {
+fn the_sample_of_the_documents_is_named_however_it_is_sent() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");
-    let today = json!({"report_type": "SETL01", "product": "SAN", "date": "2026-01-01"});
-    assert_ne!(LAST_DAY, "2026-01-01");
-    names(&sandbox, &portal.download(&sandbox, &today), "paynet.utc_day");
-    let sample = "{ query { Report($input: ReportParam { fields: []String! }) { status } } }";
     let at = ("POST", "/v2/reports/query");
-    let answer = portal.send(&sandbox, at, &[JSON], sample.as_bytes());
-    names(&sandbox, &answer, "paynet.printed_sample");
+    let bare = "{ query { Report($input: ReportParam { fields: []String! }) { status } } }";
+    let named = names(
+        &sandbox,
+        &portal.send(&sandbox, at, &[JSON], bare.as_bytes()),
+        "paynet.printed_sample",
+    );
+    assert!(told(&named).contains("[String]!, not []String!"), "{named}");
+    let braces = "{ query { Report($input: ReportParam) { status } } }";
+    let argument = "query { Report($input: ReportParam) { status } }";
+    for query in [bare, braces, argument] {
+        let answer = portal.query(&sandbox, query, &json!({}));
+
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "E0012");
+        names_all(&sandbox, &answer, &["paynet.printed_sample"]);
+    }
+    let other = portal.query(&sandbox, "query { Report(", &json!({}));
+    names_all(&sandbox, &other, &[]);
+}
+
+/// A sandbox at an instant, a client, and what it is told of a day of a report of v1.
+struct Calendar {
+    sandbox: Sandbox,
+    portal: Portal,
+}
+
+impl Calendar {
+    fn at(instant: &str) -> Self {
+        let at: jiff::Timestamp = instant.parse().expect("an instant");
+        let sandbox = Sandbox::with(|builder| builder.frozen_at(at));
+        let portal = Portal::new(&sandbox, "bank");
+        Self { sandbox, portal }
+    }
+
+    fn stamped(&self) -> Vec<(String, String)> {
+        let now = self.sandbox.admin_get("/clock").json()["now"].clone();
+        let now: jiff::Timestamp = now.as_str().and_then(|at| at.parse().ok()).expect("an instant");
+        let stamp = now.as_second().to_string();
+        vec![
+            ("x-signature".to_owned(), self.portal.sign(&stamp)),
+            ("x-timestamp".to_owned(), stamp),
+        ]
+    }
+
+    fn send(&self, path: &str, body: &Value) -> Answer {
+        let stamped = self.stamped();
+        let mut headers = vec![JSON];
+        headers.extend(stamped.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.portal.send(&self.sandbox, ("POST", path), &headers, body.to_string().as_bytes())
+    }
+
+    fn v1(&self, report: &str, date: &str) -> Answer {
+        let asked = json!({"report_type": report, "product": "SAN", "date": date});
+        self.send("/v1/reports/download", &asked)
+    }
+
+    fn v2(&self, report: &str, when: (&str, &str)) -> Answer {
+        let query = "query($input: SummaryParam){Summary(input:$input){rows{debit_volume month}}}";
+        let query = if report == "M01" {
+            query.replace("debit_volume ", "")
+        } else {
+            query.replace(" month", "")
+        };
+        let input = json!({"product": "RPP", "report": report, when.0: when.1});
+        self.send("/v2/reports/query", &json!({"query": query, "variables": {"input": input}}))
+    }
+}
+
+#[test]
+fn a_day_that_is_not_over_is_named_with_when_it_is() {
+    let calendar = Calendar::at("2026-01-17T02:00:00Z"); // 10:00 in Malaysia
+    let v2 = |report, when| calendar.v2(report, when);
+    for (answer, mistake, evidence) in [
+        (
+            calendar.v1("SETL01", "2026-01-17"),
+            "paynet.day_not_over",
+            "2026-01-18 00:00 in Malaysia",
+        ),
+        (calendar.v1("SETL01_C1", "2026-01-17"), "paynet.day_not_over", "in 4 h 30 min"),
+        (v2("S01", ("date", "2026-01-17")), "paynet.day_not_over", "2026-01-17 14:00 in Malaysia"),
+        (calendar.v1("BFMR05", "2026-01-03"), "paynet.month_not_over", "2026-02-01 00:00"),
+        (v2("M01", ("month", "2026-01")), "paynet.month_not_over", "2026-02-01 00:00"),
+        (calendar.v1("SETL01", "2030-01-01"), "paynet.future_date", "1445 days after today"),
+        (calendar.v1("SETL01", "9999-12-31"), "paynet.future_date", "days after today"),
+        (calendar.v1("SETL01", "2026-01-18"), "paynet.future_date", "1 day after today"),
+        (v2("D01", ("date", "2026-01-19")), "paynet.future_date", "2 days after today"),
+        (v2("M01", ("month", "2026-02")), "paynet.future_date", "15 days after today"),
+    ] {
+        names_all(&calendar.sandbox, &answer, &[mistake]);
+        let named = names(&calendar.sandbox, &answer, mistake);
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+}
+
+#[test]
+fn tomorrow_in_malaysia_is_another_zone_s_day_only_where_it_has_begun() {
+    let calendar = Calendar::at("2026-01-31T12:30:00Z"); // 20:30 in Malaysia, 00:30 at UTC+12
+    for answer in [calendar.v1("SETL01", "2026-02-01"), calendar.v2("M01", ("month", "2026-02"))] {
+        names_all(&calendar.sandbox, &answer, &["paynet.utc_day"]);
+        let named = names(&calendar.sandbox, &answer, "paynet.utc_day");
+        assert!(told(&named).contains("12 h ahead of UTC"), "{named}");
+    }
+    let later = calendar.v1("SETL01", "2026-02-02");
+    names_all(&calendar.sandbox, &later, &["paynet.future_date"]);
+    let today = calendar.v1("SETL01", "2026-01-31");
+    let named = names(&calendar.sandbox, &today, "paynet.day_not_over");
+    assert!(told(&named).contains("12 h ahead of UTC it is yesterday already"), "{named}");
+}
+
+#[test]
+fn yesterday_in_utc_is_asked_about_while_malaysia_is_a_day_ahead() {
+    let calendar = Calendar::at("2026-01-31T17:00:00Z"); // 1 February, 01:00, in Malaysia
+    for (answer, evidence) in [
+        (calendar.v1("SETL01", "2026-01-30"), "if yesterday was meant, that is 2026-01-31"),
+        (calendar.v2("D01", ("date", "2026-01-30")), "if yesterday was meant, that is 2026-01-31"),
+        (calendar.v1("BFMR05", "2025-12-31"), "if last month was meant, that is 2026-01"),
+        (calendar.v2("M01", ("month", "2025-12")), "if last month was meant, that is 2026-01"),
+    ] {
+        assert_eq!(sandbox_verdict(&calendar.sandbox, &answer), "accepted");
+        names_all(&calendar.sandbox, &answer, &["paynet.utc_yesterday"]);
+        let named = names(&calendar.sandbox, &answer, "paynet.utc_yesterday");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    for answer in [
+        calendar.v1("SETL01", "2026-01-31"),
+        calendar.v1("SETL01", "2026-01-29"),
+        calendar.v1("BFMR05", "2026-01-31"),
+    ] {
+        assert_eq!(sandbox_verdict(&calendar.sandbox, &answer), "accepted");
+        names_all(&calendar.sandbox, &answer, &[]);
+    }
+    let by_day = Calendar::at("2026-01-17T02:00:00Z");
+    names_all(&by_day.sandbox, &by_day.v1("SETL01", "2026-01-16"), &[]);
+    names_all(&by_day.sandbox, &by_day.v1("SETL01", "2026-01-15"), &[]);
+}
+
+fn sandbox_verdict(sandbox: &Sandbox, answer: &Answer) -> Value {
+    sandbox.explanation(&answer.exchange())["verdict"].clone()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The usual mistakes of integrations with the portal, and what shows each. One file for each thing
 //! that they are made with.
 
+mod days;
 mod links;
 mod mistakes;
 mod reports;
@@ -61,6 +62,7 @@ pub(super) fn search(
         timestamps::all(&scene, &mut search);
         signatures::all(&scene, &mut search);
         reports::all(&scene, &mut search);
+        days::all(&scene, &mut search);
     }
     search.found()
 }
