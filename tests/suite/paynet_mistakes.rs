@@ -11,7 +11,7 @@ use sandgate::ids::hex;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Sandbox, start_instant};
-use crate::portal::{FORM, JSON, Portal, setl01};
+use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
 
 /// Looks that this mistake is the first that is named.
 #[track_caller]
@@ -129,6 +129,110 @@ fn a_token_that_is_used_up_to_its_last_second_is_named_when_it_is_too_late() {
 }
 
 #[test]
+fn a_token_that_is_taken_in_its_last_seconds_has_a_note() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));
+    for (advance, left) in [(3594, 6), (1, 5), (4, 1)] {
+        let advance = json!({"advance": format!("{advance}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+        let answer = portal.types(&sandbox, &[]);
+
+        answer.assert_status(200);
+        if left > 5 {
+            names_all(&sandbox, &answer, &[]);
+            continue;
+        }
+        names_all(&sandbox, &answer, &["paynet.token_to_the_last_second"]);
+        let named = names(&sandbox, &answer, "paynet.token_to_the_last_second");
+        assert!(told(&named).contains(&format!("good for {left} s more; if")), "{named}");
+    }
+}
+
+/// Asks for a new token, and takes it.
+fn renew(sandbox: &Sandbox, portal: &mut Portal) -> Answer {
+    let answer = post(sandbox, "/token", &[FORM], &portal.form());
+    answer.assert_status(200);
+    answer.json()["access_token"].as_str().expect("a token").clone_into(&mut portal.token);
+    answer
+}
+
+#[test]
+fn the_journal_keeps_the_claims_of_a_client_s_own_token_and_never_a_signature() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let issuing = renew(&sandbox, &mut portal);
+    let using = portal.types(&sandbox, &[]);
+    let (claims, signature) = portal.token.rsplit_once('.').expect("three parts");
+    let kept =
+        |answer: &Answer| sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text();
+
+    for answer in [&issuing, &using] {
+        assert!(kept(answer).contains(&format!("{claims}.***")), "{}", kept(answer));
+        assert!(!kept(answer).contains(signature), "{}", kept(answer));
+    }
+    let other = Portal::new(&sandbox, "other");
+    let foreign = format!("Bearer {}", other.token);
+    let headers = [("authorization", foreign.as_str())];
+    let fetched = sandbox.send("paynet", "GET", &link, &headers, &[]);
+    fetched.assert_status(200);
+    assert!(kept(&fetched).contains("\"Bearer ***\""), "{}", kept(&fetched));
+}
+
+#[test]
+fn a_token_that_a_rule_gave_out_wrong_is_no_mistake_of_the_client() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    for (misbehaviour, evidence) in
+        [("expired", "0 s after its expiry"), ("wrong_signing_key", "with a wrong key")]
+    {
+        let rule = json!({"merchant": "bank", "rule": {
+            "name": "a bad token", "times": 1, "misbehave": misbehaviour,
+        }});
+        sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+        let issuing = renew(&sandbox, &mut portal);
+        let answer = portal.types(&sandbox, &[]);
+
+        answer.assert_status(400);
+        names_all(&sandbox, &answer, &["paynet.token_of_a_rule"]);
+        let named = names(&sandbox, &answer, "paynet.token_of_a_rule");
+        let by = format!("exchange {} gave it out at 2026-01-01T00:00:00Z by", issuing.exchange());
+        assert!(told(&named).starts_with(&by), "{named}");
+        assert!(told(&named).contains("the rule \"a bad token\""), "{named}");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    // A rule that only took part leaves the token as good as any.
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "slow", "times": 1, "fault": {"delay_ms": 1},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+    renew(&sandbox, &mut portal);
+    sandbox.admin_post("/clock", &json!({"advance": "2h"})).assert_status(200);
+    let answer = portal.types(&sandbox, &[]);
+    names_all(&sandbox, &answer, &["paynet.expired_token"]);
+}
+
+#[test]
+fn a_token_for_each_request_is_noted_where_the_tokens_were_good_for_more() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    portal.types(&sandbox, &[]).assert_status(200);
+    for _ in 0..2 {
+        let issuing = renew(&sandbox, &mut portal);
+        portal.types(&sandbox, &[]).assert_status(200);
+        names_all(&sandbox, &issuing, &[]);
+    }
+    let fourth = renew(&sandbox, &mut portal);
+    names_all(&sandbox, &fourth, &["paynet.token_for_each_request"]);
+    let named = names(&sandbox, &fourth, "paynet.token_for_each_request");
+    assert!(told(&named).contains("good for 3600 s more; if it is one client"), "{named}");
+
+    portal.types(&sandbox, &[]).assert_status(200);
+    portal.types(&sandbox, &[]).assert_status(200);
+    names_all(&sandbox, &renew(&sandbox, &mut portal), &[]);
+}
+
+#[test]
 fn mistakes_with_the_timestamp_are_named() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");
@@ -160,6 +264,49 @@ fn mistakes_with_the_timestamp_are_named() {
     }
     sandbox.admin_post("/clock", &json!({"advance": "500s"})).assert_status(200);
     names(&sandbox, &portal.types(&sandbox, &[]), "paynet.timestamp_of_start");
+}
+
+#[test]
+fn headers_that_were_taken_once_are_named_when_they_come_again_too_late() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let other = Portal::new(&sandbox, "other");
+    let advance = |seconds: u32| {
+        let advance = json!({"advance": format!("{seconds}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+    };
+    advance(10);
+    let stamp = (second() + 10).to_string();
+    let first = at_second(&sandbox, &portal, &stamp);
+    first.assert_status(200);
+    advance(100);
+    at_second(&sandbox, &portal, &stamp).assert_status(200);
+    for (wait, ago, times) in [(300, "6 min 40 s", 3), (500, "15 min 0 s", 4)] {
+        advance(wait);
+        let late = at_second(&sandbox, &portal, &stamp);
+
+        late.assert_status(400);
+        names_all(&sandbox, &late, &["paynet.old_headers"]);
+        let named = names(&sandbox, &late, "paynet.old_headers");
+        let told = told(&named);
+        assert!(told.contains(&format!("exchange {} was taken", first.exchange())), "{told}");
+        assert!(told.contains("X-Signature at 2026-01-01T00:00:10Z"), "{told}");
+        assert!(told.contains(&format!("{ago} ago; this is request {times} with")), "{told}");
+    }
+    names_all(&sandbox, &at_second(&sandbox, &other, &stamp), &["paynet.clock_skew"]);
+    let never_taken = (second() + 11).to_string();
+    names_all(&sandbox, &at_second(&sandbox, &portal, &never_taken), &["paynet.clock_skew"]);
+}
+
+#[test]
+fn a_timestamp_that_was_made_with_the_token_and_taken_is_old_before_all() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    portal.types(&sandbox, &[]).assert_status(200);
+    sandbox.admin_post("/clock", &json!({"advance": "3599s"})).assert_status(200);
+    let late = portal.types(&sandbox, &[]);
+
+    names_all(&sandbox, &late, &["paynet.old_headers", "paynet.timestamp_of_start"]);
 }
 
 /// A request with this X-Timestamp and the signature that belongs to it.
@@ -307,6 +454,55 @@ fn the_sample_of_the_documents_is_named_however_it_is_sent() {
     }
     let other = portal.query(&sandbox, "query { Report(", &json!({}));
     names_all(&sandbox, &other, &[]);
+}
+
+#[test]
+fn a_poll_with_the_fields_in_another_order_is_named_as_another_report() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let first = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc", "payer_id"]);
+    let again = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc", "payer_id"]);
+    let shuffled = itemised(&sandbox, &portal, LAST_DAY, &["mcc", "reference_id", "payer_id"]);
+    let its_second = itemised(&sandbox, &portal, LAST_DAY, &["mcc", "reference_id", "payer_id"]);
+
+    for right in [&first, &again, &its_second] {
+        names_all(&sandbox, right, &[]);
+    }
+    assert_eq!(shuffled.json()["data"]["Report"]["status"], "new");
+    names_all(&sandbox, &shuffled, &["paynet.fields_in_another_order"]);
+    let named = names(&sandbox, &shuffled, "paynet.fields_in_another_order");
+    let told = told(&named);
+    assert!(told.starts_with(&format!("exchange {} asked for", again.exchange())), "{told}");
+    assert!(told.contains("A client that iterates a hash set polls for ever"), "{told}");
+    let other_day = itemised(&sandbox, &portal, "2025-12-30", &["mcc", "payer_id", "reference_id"]);
+    names_all(&sandbox, &other_day, &[]);
+}
+
+#[test]
+fn a_poll_with_other_fields_is_named_until_the_report_is_ready() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let first = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc"]);
+    let other = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+
+    names_all(&sandbox, &other, &["paynet.other_fields"]);
+    let named = names(&sandbox, &other, "paynet.other_fields");
+    let told = told(&named);
+    assert!(told.starts_with(&format!("exchange {} asked", first.exchange())), "{told}");
+    assert!(told.contains("without mcc and with payer_id. If it was meant"), "{told}");
+    itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+    let ready = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+    assert_eq!(ready.json()["data"]["Report"]["status"], "ready");
+    let another = itemised(&sandbox, &portal, LAST_DAY, &["trace_id"]);
+    names_all(&sandbox, &another, &[]);
+}
+
+fn itemised(sandbox: &Sandbox, portal: &Portal, date: &str, fields: &[&str]) -> Answer {
+    let query = "query($input: ReportParam){Report(input:$input){status url}}";
+    let input = json!({"product": "MYD", "report": "I01", "date": date, "fields": fields});
+    let answer = portal.query(sandbox, query, &input);
+    assert!(answer.json()["data"]["Report"]["status"].is_string(), "{}", answer.text());
+    answer
 }
 
 /// A sandbox at an instant, a client, and what it is told of a day of a report of v1.

@@ -48,6 +48,10 @@ mistakes! {
         EXPIRED_TOKEN: "paynet.expired_token", "A token was used after its expiry";
         TOKEN_TO_THE_LAST: "paynet.token_to_the_last_second",
             "A token was used up to its last second";
+        TOKEN_OF_A_RULE: "paynet.token_of_a_rule",
+            "The token was given out wrong by a rule; the client could not know";
+        TOKEN_FOR_EACH_REQUEST: "paynet.token_for_each_request",
+            "A new token was asked for with every request";
     }
     "the timestamp" {
         MILLISECONDS: "paynet.milliseconds", "The timestamp is in milliseconds";
@@ -55,6 +59,7 @@ mistakes! {
         DATE_TEXT: "paynet.date_text", "The timestamp is a date instead of Unix seconds";
         TIMESTAMP_OF_START: "paynet.timestamp_of_start",
             "The timestamp was made once, with the token, and used again";
+        OLD_HEADERS: "paynet.old_headers", "Old headers were sent again";
         LOCAL_TIME: "paynet.local_time", "Local time was taken for UTC";
         CLOCK_SKEW: "paynet.clock_skew", "The client's clock is wrong";
     }
@@ -111,6 +116,10 @@ mistakes! {
         DAY_NOT_OVER: "paynet.day_not_over", "The day, or its cycle, is not over in Malaysia";
         MONTH_NOT_OVER: "paynet.month_not_over", "The month is not over in Malaysia";
         FUTURE_DATE: "paynet.future_date", "A date in the future";
+        FIELDS_IN_ANOTHER_ORDER: "paynet.fields_in_another_order",
+            "A report was asked for again with its fields in another order";
+        OTHER_FIELDS: "paynet.other_fields",
+            "A report was asked for again with other fields before it was ready";
         PRINTED_SAMPLE: "paynet.printed_sample",
             "The query is the sample that the documents print, which is not valid GraphQL";
     }

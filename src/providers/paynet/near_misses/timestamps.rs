@@ -1,15 +1,12 @@
 //! Mistakes with the time: its form, its zone, its age.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::Scene;
 use super::mistakes::{
     CLOCK_SKEW, DATE_TEXT, FRACTION, LOCAL_TIME, MILLISECONDS, TIMESTAMP_OF_START,
 };
 use crate::diagnosis::Search;
-use crate::providers::paynet::forms::bearer;
-use crate::providers::paynet::tokens::Token;
 
 pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
     let Some(text) = scene.header("x-timestamp").map(str::trim) else {
@@ -42,8 +39,7 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
     };
     let off = second - now;
     search.candidate(&TIMESTAMP_OF_START, || {
-        let token = Token::read(bearer(scene.header("authorization")?.as_bytes())?).ok()?;
-        let issued = token.claims.get("iat").and_then(Value::as_i64)?;
+        let issued = scene.claims()?.issued;
         ((second - issued).abs() <= 2 && off < 0)
             .then(|| format!("it is the second in which the token was issued, {} s ago", -off))
     });

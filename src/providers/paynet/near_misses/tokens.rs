@@ -12,7 +12,7 @@ use super::mistakes::{
 use crate::diagnosis::Search;
 use crate::json;
 use crate::providers::paynet::forms::{basic, bearer, decoded, pairs, query_parameter};
-use crate::providers::paynet::tokens::Token;
+use crate::providers::paynet::tokens::{Claims, Token};
 use crate::store::Verdict;
 
 /// Seconds around a token's expiry in which it shows that its client counts on every one of them.
@@ -128,12 +128,8 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
     let Some(header) = scene.header("authorization") else {
         return;
     };
-    if scene.failed == "paynet.token_expiry" {
-        let token = bearer(header.as_bytes()).and_then(|token| Token::read(token).ok());
-        if let Some(token) = token {
-            expired(&token, scene.evidence.at.as_second(), search);
-        }
-        return;
+    if let Some(claims) = scene.claims() {
+        near_its_end(scene, &claims, search);
     }
     if scene.failed != "paynet.bearer" {
         return;
@@ -162,19 +158,27 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
 }
 
 /// A client that renews its token when it is over is a moment late now and then.
-fn expired(token: &Token, now: i64, search: &mut Search) {
-    let (Some(expiry), Some(issued)) =
-        (token.expiry(), token.claims.get("iat").and_then(Value::as_i64))
-    else {
-        return;
-    };
-    let late = now - expiry;
-    let mistake = if late <= LAST_SECONDS { &TOKEN_TO_THE_LAST } else { &EXPIRED_TOKEN };
-    search.candidate(mistake, || {
-        Some(format!(
-            "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
-            now - issued,
-            expiry - issued
-        ))
+fn near_its_end(scene: &Scene<'_>, token: &Claims, search: &mut Search) {
+    let now = scene.evidence.at.as_second();
+    if scene.failed == "paynet.token_expiry" {
+        let late = now - token.expiry;
+        let mistake = if late <= LAST_SECONDS { &TOKEN_TO_THE_LAST } else { &EXPIRED_TOKEN };
+        search.candidate(mistake, || {
+            Some(format!(
+                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
+                now - token.issued,
+                token.expiry - token.issued
+            ))
+        });
+    }
+    search.candidate(&TOKEN_TO_THE_LAST, || {
+        let left = token.expiry - now;
+        let is_last = scene.evidence.verdict == Verdict::Accepted && left <= LAST_SECONDS;
+        is_last.then(|| {
+            format!(
+                "it was good for {left} s more; if the client uses its tokens up to the last second, a \
+                 request that takes a little longer comes too late: renew them some time before"
+            )
+        })
     });
 }
