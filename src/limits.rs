@@ -99,6 +99,13 @@ pub const CALL: Duration = Duration::from_secs(60);
 /// Longest answer that a call reads; the largest that a provider makes is a list of orders.
 pub const CALL_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
+/// Exchanges before the explained one that an explanation looks at: enough for a client that polls
+/// or resends for some minutes.
+pub const EARLIER_EXCHANGES: u32 = 300;
+
+/// Longest header list, opened request and answer that are read of each of them.
+pub const EARLIER_PART_BYTES: u32 = 16 * 1024;
+
 /// Candidates that a near-miss search tries before it stops.
 pub const NEAR_MISS_CANDIDATES: usize = 128;
 

@@ -14,7 +14,7 @@ use super::Admin;
 use super::exchanges::{VERDICTS, find, known_merchant};
 use super::problem::Problem;
 use super::query::Query;
-use crate::blueprint::{Evidence, Provider};
+use crate::blueprint::{Earlier, Evidence, Provider};
 use crate::checks::Check;
 use crate::diagnosis::NearMiss;
 use crate::json;
@@ -177,7 +177,8 @@ fn explained<'a>(rung: &'a LadderRung, declared: &[&'static Check]) -> Explained
     }
 }
 
-/// The mistakes that were found before the body was masked, or those that are found now.
+/// The mistakes that were found before the body was masked, or those that are found now; either way
+/// with what earlier exchanges tell.
 async fn near_misses(
     admin: &Admin,
     provider: Option<&Arc<dyn Provider>>,
@@ -186,24 +187,37 @@ async fn near_misses(
     // Where no check failed the reason says it all, and nobody misses a near miss.
     let a_check_failed = detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Failed);
     let known = provider.map_or(0, |provider| provider.mistakes().len());
-    if let Some(stored) = &detail.near_misses {
-        let found: Vec<NearMiss> = serde_json::from_value(stored.clone()).unwrap_or_default();
-        // They were searched while the bytes were there.
-        let note = (found.is_empty() && a_check_failed).then(|| unknown(known));
-        return (found, note);
-    }
-    if detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced) {
-        let note = "no mistake was looked for: a rule forced the check to fail".to_owned();
-        return (Vec::new(), Some(note));
-    }
-    let Some(provider) = provider.map(Arc::clone) else {
-        return (Vec::new(), None);
+    let stored: Option<Vec<NearMiss>> = detail
+        .near_misses
+        .as_ref()
+        .map(|stored| serde_json::from_value(stored.clone()).unwrap_or_default());
+    let was_searched = stored.is_some();
+    let found = match (provider.map(Arc::clone), stored) {
+        (None, stored) => stored.unwrap_or_default(),
+        (Some(provider), Some(stored)) if !provider.looks_back(&detail.summary) => stored,
+        (Some(_), None) if is_forced(detail) => {
+            let note = "no mistake was looked for: a rule forced the check to fail".to_owned();
+            return (Vec::new(), Some(note));
+        }
+        (Some(provider), stored) => {
+            let evidence = evidence(admin, &provider, detail).await;
+            // Recovering what was signed takes RSA work, which has its own threads.
+            let searching = admin.services.rsa.run(move || {
+                let found = stored.unwrap_or_else(|| provider.diagnose(&evidence));
+                provider.look_back(&evidence, found)
+            });
+            searching.await
+        }
     };
-    let evidence = evidence(admin, detail).await;
-    // Recovering what was signed takes RSA work, which has its own threads.
-    let found = admin.services.rsa.run(move || provider.diagnose(&evidence)).await;
-    let note = (found.is_empty() && a_check_failed).then(|| nothing_fits(known, detail));
+    let note = (found.is_empty() && a_check_failed).then(|| {
+        // What was searched while the bytes were there missed nothing of them.
+        if was_searched { unknown(known) } else { nothing_fits(known, detail) }
+    });
     (found, note)
+}
+
+fn is_forced(detail: &ExchangeDetail) -> bool {
+    detail.ladder.iter().any(|rung| rung.verdict == RungVerdict::Forced)
 }
 
 /// What is not known is said to be unknown.
@@ -221,7 +235,11 @@ fn nothing_fits(known: usize, detail: &ExchangeDetail) -> String {
     text
 }
 
-async fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
+async fn evidence(
+    admin: &Admin,
+    provider: &Arc<dyn Provider>,
+    detail: &ExchangeDetail,
+) -> Evidence {
     let summary = &detail.summary;
     Evidence {
         method: summary.method.clone(),
@@ -239,6 +257,7 @@ async fn evidence(admin: &Admin, detail: &ExchangeDetail) -> Evidence {
         verdict: summary.verdict,
         reason: detail.reason.clone(),
         related: related(admin, detail).await,
+        earlier: earlier(admin, provider, detail).await,
         merchant: summary.merchant.as_deref().and_then(|id| admin.services.merchants.by_id(id)),
         at: summary.at,
     }
@@ -254,6 +273,25 @@ async fn related(admin: &Admin, detail: &ExchangeDetail) -> Vec<Transaction> {
     };
     let store = &admin.services.store;
     store.transactions_like(merchant, subject, RELATED).await.unwrap_or_default()
+}
+
+/// What its merchant did before. As above, a failure costs a near miss.
+async fn earlier(
+    admin: &Admin,
+    provider: &Arc<dyn Provider>,
+    detail: &ExchangeDetail,
+) -> Vec<Earlier> {
+    let summary = &detail.summary;
+    let (Some(merchant), true) = (&summary.merchant, provider.looks_back(summary)) else {
+        return Vec::new();
+    };
+    let before = admin.services.store.exchanges_before(merchant, summary.seq).await;
+    let before = before.unwrap_or_default().into_iter();
+    let named = before.map(|exchange| Earlier {
+        id: admin.exchange_id(exchange.seq),
+        exchange,
+    });
+    named.collect()
 }
 
 /// Transactions that a search for a mistyped name looks at.

@@ -18,7 +18,7 @@ pub use self::client::{Client, ClientAnswer, ClientRequest, KeyNote, Reading, Ta
 pub use self::endpoint::{Decision, Endpoint};
 pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
 pub use self::provider::{
-    Driven, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Movement, NamedBy,
+    Driven, Earlier, EventDoc, EventRefusal, Evidence, ExportedFile, Kept, Movement, NamedBy,
     NotificationMessage, Provider,
 };
 pub use self::reception::{BodyFault, Connection, Received, Reception, Scheme};

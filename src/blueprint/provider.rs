@@ -17,8 +17,8 @@ use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::scenario::{Misbehaviour, NOTHING_WRONG, ScriptedError};
 use crate::store::{
-    Change, LadderRung, MerchantRecord, NewNotification, NotificationRecord, RungVerdict,
-    Transaction, Verdict,
+    Change, EarlierExchange, ExchangeSummary, LadderRung, MerchantRecord, NewNotification,
+    NotificationRecord, RungVerdict, Transaction, Verdict,
 };
 
 /// What a near-miss search may look at: an exchange as it was recorded.
@@ -50,8 +50,20 @@ pub struct Evidence {
     pub merchant: Option<Arc<Merchant>>,
     /// Transactions of this merchant that the request may have meant; none while it is recorded.
     pub related: Vec<Transaction>,
+    /// Exchanges of this merchant before this one, newest first, where the provider
+    /// [looks back](Provider::looks_back); none while it is recorded.
+    pub earlier: Vec<Earlier>,
     /// The instant of the exchange.
     pub at: Timestamp,
+}
+
+/// An exchange before the one that is explained.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// Its id, as people ask for it.
+    pub id: String,
+    /// What the journal has of it.
+    pub exchange: EarlierExchange,
 }
 
 impl Evidence {
@@ -235,6 +247,18 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Which usual mistakes explain a recorded exchange.
     fn diagnose(&self, evidence: &Evidence) -> Vec<NearMiss>;
+
+    /// Whether the exchanges before this one can tell more about it. They are read only then, and only
+    /// when somebody asks for the explanation.
+    fn looks_back(&self, _exchange: &ExchangeSummary) -> bool {
+        false
+    }
+
+    /// What [`diagnose`](Self::diagnose) has found, in the light of the exchanges before this one: with
+    /// what they show, and without what they disprove.
+    fn look_back(&self, _evidence: &Evidence, found: Vec<NearMiss>) -> Vec<NearMiss> {
+        found
+    }
 
     /// What one attempt to deliver a notification sends, sealed for this attempt alone. `at` is its
     /// instant by the merchant's clock. An error says why nothing can be sent.

@@ -90,6 +90,7 @@ pub(super) async fn exchange(
             reason: reason_told.clone(),
             merchant: call.merchant().map(Arc::clone),
             related: Vec::new(),
+            earlier: Vec::new(),
             at: call.now(),
         };
         let provider = Arc::clone(provider);

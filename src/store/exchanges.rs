@@ -600,11 +600,17 @@ fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records of text are JSON")
 }
 
-fn from_word<T: serde::de::DeserializeOwned>(seq: i64, word: &str) -> Result<T, StoreError> {
+pub(super) fn from_word<T: serde::de::DeserializeOwned>(
+    seq: i64,
+    word: &str,
+) -> Result<T, StoreError> {
     serde_json::from_value(Value::String(word.to_owned())).map_err(|error| damaged(seq, &error))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(seq: i64, text: &str) -> Result<T, StoreError> {
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    seq: i64,
+    text: &str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged(seq, &error))
 }
 

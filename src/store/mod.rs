@@ -4,6 +4,7 @@
 //! must not read its host's `DATABASE_URL` while it is compiled, and each has a test instead.
 
 mod commit;
+mod earlier;
 mod exchanges;
 mod issued;
 mod merchants;
@@ -24,6 +25,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 pub use self::commit::{Change, Committed, Entry, TransactionChange};
+pub use self::earlier::EarlierExchange;
 pub(crate) use self::exchanges::stored_bytes;
 pub use self::exchanges::{
     Attribution, Delivery, ExchangeDetail, ExchangeFilter, ExchangeSummary, LadderRung, Retention,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
@@ -11,14 +13,28 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Sandbox, start_instant};
 use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
 
+/// Looks that this mistake is the first that is named.
 #[track_caller]
 fn names(sandbox: &Sandbox, answer: &Answer, mistake: &str) -> Value {
     let explanation = sandbox.explanation(&answer.exchange());
-    let found = explanation["near_misses"].as_array().expect("a list");
-    let named = found.iter().find(|found| found["id"] == mistake);
-    let named = named.unwrap_or_else(|| panic!("{mistake} is not named: {explanation}"));
-    assert!(named["evidence"].as_str().is_some_and(|evidence| !evidence.is_empty()), "{named}");
+    let named = &explanation["near_misses"][0];
+    assert_eq!(named["id"], mistake, "{explanation}");
+    assert!(!told(named).is_empty(), "{named}");
     named.clone()
+}
+
+/// Looks that exactly these mistakes are named, in this order.
+#[track_caller]
+fn names_all(sandbox: &Sandbox, answer: &Answer, mistakes: &[&str]) {
+    let explanation = sandbox.explanation(&answer.exchange());
+    let found = explanation["near_misses"].as_array().expect("a list");
+    let ids: Vec<&str> = found.iter().filter_map(|found| found["id"].as_str()).collect();
+    assert_eq!(ids, mistakes, "{explanation}");
+}
+
+/// The evidence of a mistake.
+fn told(named: &Value) -> &str {
+    named["evidence"].as_str().unwrap_or_default()
 }
 
 fn post(sandbox: &Sandbox, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -94,7 +110,126 @@ fn mistakes_with_the_bearer_token_are_named() {
     }
     sandbox.admin_post("/clock", &json!({"advance": "3610s"})).assert_status(200);
     let named = names(&sandbox, &portal.types(&sandbox, &[]), "paynet.expired_token");
-    assert!(named["evidence"].as_str().is_some_and(|e| e.contains("expired 10 s ago")), "{named}");
+    assert!(told(&named).contains("expired 10 s ago"), "{named}");
+}
+
+#[test]
+fn a_token_that_is_used_up_to_its_last_second_is_named_when_it_is_too_late() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));
+    for (advance, late) in [(3600, 0), (2, 2), (3, 5)] {
+        let advance = json!({"advance": format!("{advance}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+        let answer = portal.types(&sandbox, &[]);
+
+        names_all(&sandbox, &answer, &["paynet.token_to_the_last_second"]);
+        let named = names(&sandbox, &answer, "paynet.token_to_the_last_second");
+        assert!(told(&named).contains(&format!("expired {late} s ago")), "{named}");
+    }
+}
+
+#[test]
+fn a_token_that_is_taken_in_its_last_seconds_has_a_note() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));
+    for (advance, left) in [(3594, 6), (1, 5), (4, 1)] {
+        let advance = json!({"advance": format!("{advance}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+        let answer = portal.types(&sandbox, &[]);
+
+        answer.assert_status(200);
+        if left > 5 {
+            names_all(&sandbox, &answer, &[]);
+            continue;
+        }
+        names_all(&sandbox, &answer, &["paynet.token_to_the_last_second"]);
+        let named = names(&sandbox, &answer, "paynet.token_to_the_last_second");
+        assert!(told(&named).contains(&format!("good for {left} s more; if")), "{named}");
+    }
+}
+
+/// Asks for a new token, and takes it.
+fn renew(sandbox: &Sandbox, portal: &mut Portal) -> Answer {
+    let answer = post(sandbox, "/token", &[FORM], &portal.form());
+    answer.assert_status(200);
+    answer.json()["access_token"].as_str().expect("a token").clone_into(&mut portal.token);
+    answer
+}
+
+#[test]
+fn the_journal_keeps_the_claims_of_a_client_s_own_token_and_never_a_signature() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let issuing = renew(&sandbox, &mut portal);
+    let using = portal.types(&sandbox, &[]);
+    let (claims, signature) = portal.token.rsplit_once('.').expect("three parts");
+    let kept =
+        |answer: &Answer| sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text();
+
+    for answer in [&issuing, &using] {
+        assert!(kept(answer).contains(&format!("{claims}.***")), "{}", kept(answer));
+        assert!(!kept(answer).contains(signature), "{}", kept(answer));
+    }
+    let other = Portal::new(&sandbox, "other");
+    let foreign = format!("Bearer {}", other.token);
+    let headers = [("authorization", foreign.as_str())];
+    let fetched = sandbox.send("paynet", "GET", &link, &headers, &[]);
+    fetched.assert_status(200);
+    assert!(kept(&fetched).contains("\"Bearer ***\""), "{}", kept(&fetched));
+}
+
+#[test]
+fn a_token_that_a_rule_gave_out_wrong_is_no_mistake_of_the_client() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    for (misbehaviour, evidence) in
+        [("expired", "0 s after its expiry"), ("wrong_signing_key", "with a wrong key")]
+    {
+        let rule = json!({"merchant": "bank", "rule": {
+            "name": "a bad token", "times": 1, "misbehave": misbehaviour,
+        }});
+        sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+        let issuing = renew(&sandbox, &mut portal);
+        let answer = portal.types(&sandbox, &[]);
+
+        answer.assert_status(400);
+        names_all(&sandbox, &answer, &["paynet.token_of_a_rule"]);
+        let named = names(&sandbox, &answer, "paynet.token_of_a_rule");
+        let by = format!("exchange {} gave it out at 2026-01-01T00:00:00Z by", issuing.exchange());
+        assert!(told(&named).starts_with(&by), "{named}");
+        assert!(told(&named).contains("the rule \"a bad token\""), "{named}");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    // A rule that only took part leaves the token as good as any.
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "slow", "times": 1, "fault": {"delay_ms": 1},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+    renew(&sandbox, &mut portal);
+    sandbox.admin_post("/clock", &json!({"advance": "2h"})).assert_status(200);
+    let answer = portal.types(&sandbox, &[]);
+    names_all(&sandbox, &answer, &["paynet.expired_token"]);
+}
+
+#[test]
+fn a_token_for_each_request_is_noted_where_the_tokens_were_good_for_more() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    portal.types(&sandbox, &[]).assert_status(200);
+    for _ in 0..2 {
+        let issuing = renew(&sandbox, &mut portal);
+        portal.types(&sandbox, &[]).assert_status(200);
+        names_all(&sandbox, &issuing, &[]);
+    }
+    let fourth = renew(&sandbox, &mut portal);
+    names_all(&sandbox, &fourth, &["paynet.token_for_each_request"]);
+    let named = names(&sandbox, &fourth, "paynet.token_for_each_request");
+    assert!(told(&named).contains("good for 3600 s more; if it is one client"), "{named}");
+
+    portal.types(&sandbox, &[]).assert_status(200);
+    portal.types(&sandbox, &[]).assert_status(200);
+    names_all(&sandbox, &renew(&sandbox, &mut portal), &[]);
 }
 
 #[test]
@@ -106,19 +241,78 @@ fn mistakes_with_the_timestamp_are_named() {
         (format!("{now}000"), "paynet.milliseconds", "13 digits"),
         (format!("{now}.5"), "paynet.fraction", "fraction"),
         (start_instant().to_string(), "paynet.date_text", "in Unix seconds"),
-        ((now + 28_800).to_string(), "paynet.local_time", "8 h 0 min ahead"),
         ((now - 420).to_string(), "paynet.clock_skew", "420 s behind"),
+        ((now + 900).to_string(), "paynet.clock_skew", "900 s ahead"),
+        ((now - 900).to_string(), "paynet.clock_skew", "900 s behind"),
     ] {
-        let signature = portal.sign(&timestamp);
-        let headers = [("x-timestamp", timestamp.as_str()), ("x-signature", signature.as_str())];
-        let answer = portal.types(&sandbox, &headers);
+        let answer = at_second(&sandbox, &portal, &timestamp);
 
         assert_eq!(answer.json()["message"], "Timestamp not within valid range");
+        names_all(&sandbox, &answer, &[mistake]);
         let named = names(&sandbox, &answer, mistake);
-        assert!(named["evidence"].as_str().is_some_and(|e| e.contains(evidence)), "{named}");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    for (off, evidence) in [
+        (28_800, "28800 s (8 h 0 min) ahead of this server, the difference of a zone, UTC+08:00"),
+        (-12_570, "12570 s (3 h 30 min) behind this server, the difference of a zone, UTC-03:30"),
+    ] {
+        let answer = at_second(&sandbox, &portal, &(now + off).to_string());
+
+        names_all(&sandbox, &answer, &["paynet.local_time", "paynet.clock_skew"]);
+        let named = names(&sandbox, &answer, "paynet.local_time");
+        assert!(told(&named).contains(evidence), "{named}");
     }
     sandbox.admin_post("/clock", &json!({"advance": "500s"})).assert_status(200);
     names(&sandbox, &portal.types(&sandbox, &[]), "paynet.timestamp_of_start");
+}
+
+#[test]
+fn headers_that_were_taken_once_are_named_when_they_come_again_too_late() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let other = Portal::new(&sandbox, "other");
+    let advance = |seconds: u32| {
+        let advance = json!({"advance": format!("{seconds}s")});
+        sandbox.admin_post("/clock", &advance).assert_status(200);
+    };
+    advance(10);
+    let stamp = (second() + 10).to_string();
+    let first = at_second(&sandbox, &portal, &stamp);
+    first.assert_status(200);
+    advance(100);
+    at_second(&sandbox, &portal, &stamp).assert_status(200);
+    for (wait, ago, times) in [(300, "6 min 40 s", 3), (500, "15 min 0 s", 4)] {
+        advance(wait);
+        let late = at_second(&sandbox, &portal, &stamp);
+
+        late.assert_status(400);
+        names_all(&sandbox, &late, &["paynet.old_headers"]);
+        let named = names(&sandbox, &late, "paynet.old_headers");
+        let told = told(&named);
+        assert!(told.contains(&format!("exchange {} was taken", first.exchange())), "{told}");
+        assert!(told.contains("X-Signature at 2026-01-01T00:00:10Z"), "{told}");
+        assert!(told.contains(&format!("{ago} ago; this is request {times} with")), "{told}");
+    }
+    names_all(&sandbox, &at_second(&sandbox, &other, &stamp), &["paynet.clock_skew"]);
+    let never_taken = (second() + 11).to_string();
+    names_all(&sandbox, &at_second(&sandbox, &portal, &never_taken), &["paynet.clock_skew"]);
+}
+
+#[test]
+fn a_timestamp_that_was_made_with_the_token_and_taken_is_old_before_all() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    portal.types(&sandbox, &[]).assert_status(200);
+    sandbox.admin_post("/clock", &json!({"advance": "3599s"})).assert_status(200);
+    let late = portal.types(&sandbox, &[]);
+
+    names_all(&sandbox, &late, &["paynet.old_headers", "paynet.timestamp_of_start"]);
+}
+
+/// A request with this X-Timestamp and the signature that belongs to it.
+fn at_second(sandbox: &Sandbox, portal: &Portal, timestamp: &str) -> Answer {
+    let signature = portal.sign(timestamp);
+    portal.types(sandbox, &[("x-timestamp", timestamp), ("x-signature", &signature)])
 }
 
 #[test]
@@ -130,6 +324,7 @@ fn mistakes_with_the_signature_are_named() {
     let secret = portal.secret.as_str();
     let hmac = |key: &str, text: &str| hex(&hmac_sha256(key.as_bytes(), text.as_bytes()));
     let body = setl01().to_string();
+    let at = "/v1/reports/download";
     let printed = "9b6c2cbfcf5a2fcf1a03b2dcf263dc8a59e248a212a24635f515e1c8708d2b4c";
     // HMAC-SHA512 by its definition (RFC 2104), for a key shorter than a block.
     let pad = |byte: u8| -> Vec<u8> {
@@ -143,6 +338,11 @@ fn mistakes_with_the_signature_are_named() {
         (printed.to_owned(), "paynet.sample_signature"),
         (hmac(secret, &body), "paynet.signed_body"),
         (hmac(secret, &format!("{stamp}{body}")), "paynet.signed_timestamp_and_body"),
+        (hmac(secret, &format!("{stamp}.{body}")), "paynet.signed_timestamp_and_body"),
+        (hmac(secret, &format!("POST{at}{stamp}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{stamp}\nPOST\n{at}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{at}:{stamp}")), "paynet.signed_request"),
+        (hmac(secret, &format!("{stamp}POST{at}{body}")), "paynet.signed_request"),
         (hmac(&portal.token, &stamp), "paynet.token_as_key"),
         (hmac(&portal.client_id, &stamp), "paynet.client_id_as_key"),
         (hmac(&other.secret, &stamp), "paynet.other_client_s_key"),
@@ -152,11 +352,30 @@ fn mistakes_with_the_signature_are_named() {
         (hex(&sha256(format!("{secret}{stamp}").as_bytes())), "paynet.hash_secret_first"),
     ] {
         let headers = [JSON, ("x-signature", signature.as_str())];
-        let at = ("POST", "/v1/reports/download");
-        let answer = portal.send(&sandbox, at, &headers, body.as_bytes());
+        let answer = portal.send(&sandbox, ("POST", at), &headers, body.as_bytes());
 
         assert_eq!(answer.text(), r#"{"message":"Invalid signature"}"#, "{mistake}");
-        names(&sandbox, &answer, mistake);
+        names_all(&sandbox, &answer, &[mistake]);
+    }
+}
+
+#[test]
+fn a_digest_in_base64_for_urls_is_named_with_padding_and_without() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    // One whose base64 differs from that for URLs.
+    let mut stamps = (0..100).map(|off| (second() - off).to_string());
+    let found = stamps.find_map(|stamp| {
+        let digest = hmac_sha256(portal.secret.as_bytes(), stamp.as_bytes());
+        let text = URL_SAFE.encode(digest);
+        text.contains(['-', '_']).then_some((stamp, text))
+    });
+    let (stamp, text) = found.expect("one in a hundred has such a letter");
+
+    for signature in [text.as_str(), text.trim_end_matches('=')] {
+        let headers = [("x-timestamp", stamp.as_str()), ("x-signature", signature)];
+        let named = names(&sandbox, &portal.types(&sandbox, &headers), "paynet.base64_digest");
+        assert!(told(&named).contains("base64url"), "{named}");
     }
 }
 
@@ -179,12 +398,15 @@ fn signatures_of_other_tools_are_taken_and_their_mistakes_named() {
 
         portal.types(&sandbox, &[stamped, ("x-signature", &text("signature"))]).assert_status(200);
         let mistakes = vector["mistakes"].as_object().expect("mistakes");
-        assert_eq!(mistakes.len(), 11);
+        assert_eq!(mistakes.len(), 14);
         for (mistake, signature) in mistakes {
             let signature = signature.as_str().expect("a text");
             let answer = portal.types(&sandbox, &[stamped, ("x-signature", signature)]);
             answer.assert_status(400);
-            names(&sandbox, &answer, mistake);
+            names_all(&sandbox, &answer, &[mistake]);
+            let named = names(&sandbox, &answer, mistake);
+            let three_earlier = told(&named).contains("3 s earlier than X-Timestamp");
+            assert_eq!(three_earlier, mistake == "paynet.other_second", "{named}");
         }
     }
 }
@@ -201,7 +423,7 @@ fn mistakes_with_one_time_urls_are_named() {
     first.assert_status(200);
     names(&sandbox, &first, "paynet.token_sent_to_link");
     let named = names(&sandbox, &get(&link, &[]), "paynet.link_used_twice");
-    let told = named["evidence"].as_str().unwrap_or_default();
+    let told = told(&named);
     assert!(told.contains("2026-01-01T00:00:00Z") && told.contains("scanner/1.0"), "{told}");
     let raw = link.replace('&', "\\u0026");
     names(&sandbox, &get(&raw.replace('\\', "%5C"), &[]), "paynet.ampersand_not_decoded");
@@ -211,16 +433,196 @@ fn mistakes_with_one_time_urls_are_named() {
 }
 
 #[test]
-fn mistakes_with_reports_are_named() {
+fn the_sample_of_the_documents_is_named_however_it_is_sent() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");
-    let today = json!({"report_type": "SETL01", "product": "SAN", "date": "2026-01-01"});
-    assert_ne!(LAST_DAY, "2026-01-01");
-    names(&sandbox, &portal.download(&sandbox, &today), "paynet.utc_day");
-    let sample = "{ query { Report($input: ReportParam { fields: []String! }) { status } } }";
     let at = ("POST", "/v2/reports/query");
-    let answer = portal.send(&sandbox, at, &[JSON], sample.as_bytes());
-    names(&sandbox, &answer, "paynet.printed_sample");
+    let bare = "{ query { Report($input: ReportParam { fields: []String! }) { status } } }";
+    let named = names(
+        &sandbox,
+        &portal.send(&sandbox, at, &[JSON], bare.as_bytes()),
+        "paynet.printed_sample",
+    );
+    assert!(told(&named).contains("[String]!, not []String!"), "{named}");
+    let braces = "{ query { Report($input: ReportParam) { status } } }";
+    let argument = "query { Report($input: ReportParam) { status } }";
+    for query in [bare, braces, argument] {
+        let answer = portal.query(&sandbox, query, &json!({}));
+
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "E0012");
+        names_all(&sandbox, &answer, &["paynet.printed_sample"]);
+    }
+    let other = portal.query(&sandbox, "query { Report(", &json!({}));
+    names_all(&sandbox, &other, &[]);
+}
+
+#[test]
+fn a_poll_with_the_fields_in_another_order_is_named_as_another_report() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let first = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc", "payer_id"]);
+    let again = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc", "payer_id"]);
+    let shuffled = itemised(&sandbox, &portal, LAST_DAY, &["mcc", "reference_id", "payer_id"]);
+    let its_second = itemised(&sandbox, &portal, LAST_DAY, &["mcc", "reference_id", "payer_id"]);
+
+    for right in [&first, &again, &its_second] {
+        names_all(&sandbox, right, &[]);
+    }
+    assert_eq!(shuffled.json()["data"]["Report"]["status"], "new");
+    names_all(&sandbox, &shuffled, &["paynet.fields_in_another_order"]);
+    let named = names(&sandbox, &shuffled, "paynet.fields_in_another_order");
+    let told = told(&named);
+    assert!(told.starts_with(&format!("exchange {} asked for", again.exchange())), "{told}");
+    assert!(told.contains("A client that iterates a hash set polls for ever"), "{told}");
+    let other_day = itemised(&sandbox, &portal, "2025-12-30", &["mcc", "payer_id", "reference_id"]);
+    names_all(&sandbox, &other_day, &[]);
+}
+
+#[test]
+fn a_poll_with_other_fields_is_named_until_the_report_is_ready() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let first = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "mcc"]);
+    let other = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+
+    names_all(&sandbox, &other, &["paynet.other_fields"]);
+    let named = names(&sandbox, &other, "paynet.other_fields");
+    let told = told(&named);
+    assert!(told.starts_with(&format!("exchange {} asked", first.exchange())), "{told}");
+    assert!(told.contains("without mcc and with payer_id. If it was meant"), "{told}");
+    itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+    let ready = itemised(&sandbox, &portal, LAST_DAY, &["reference_id", "payer_id"]);
+    assert_eq!(ready.json()["data"]["Report"]["status"], "ready");
+    let another = itemised(&sandbox, &portal, LAST_DAY, &["trace_id"]);
+    names_all(&sandbox, &another, &[]);
+}
+
+fn itemised(sandbox: &Sandbox, portal: &Portal, date: &str, fields: &[&str]) -> Answer {
+    let query = "query($input: ReportParam){Report(input:$input){status url}}";
+    let input = json!({"product": "MYD", "report": "I01", "date": date, "fields": fields});
+    let answer = portal.query(sandbox, query, &input);
+    assert!(answer.json()["data"]["Report"]["status"].is_string(), "{}", answer.text());
+    answer
+}
+
+/// A sandbox at an instant, a client, and what it is told of a day of a report of v1.
+struct Calendar {
+    sandbox: Sandbox,
+    portal: Portal,
+}
+
+impl Calendar {
+    fn at(instant: &str) -> Self {
+        let at: jiff::Timestamp = instant.parse().expect("an instant");
+        let sandbox = Sandbox::with(|builder| builder.frozen_at(at));
+        let portal = Portal::new(&sandbox, "bank");
+        Self { sandbox, portal }
+    }
+
+    fn stamped(&self) -> Vec<(String, String)> {
+        let now = self.sandbox.admin_get("/clock").json()["now"].clone();
+        let now: jiff::Timestamp = now.as_str().and_then(|at| at.parse().ok()).expect("an instant");
+        let stamp = now.as_second().to_string();
+        vec![
+            ("x-signature".to_owned(), self.portal.sign(&stamp)),
+            ("x-timestamp".to_owned(), stamp),
+        ]
+    }
+
+    fn send(&self, path: &str, body: &Value) -> Answer {
+        let stamped = self.stamped();
+        let mut headers = vec![JSON];
+        headers.extend(stamped.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.portal.send(&self.sandbox, ("POST", path), &headers, body.to_string().as_bytes())
+    }
+
+    fn v1(&self, report: &str, date: &str) -> Answer {
+        let asked = json!({"report_type": report, "product": "SAN", "date": date});
+        self.send("/v1/reports/download", &asked)
+    }
+
+    fn v2(&self, report: &str, when: (&str, &str)) -> Answer {
+        let query = "query($input: SummaryParam){Summary(input:$input){rows{debit_volume month}}}";
+        let query = if report == "M01" {
+            query.replace("debit_volume ", "")
+        } else {
+            query.replace(" month", "")
+        };
+        let input = json!({"product": "RPP", "report": report, when.0: when.1});
+        self.send("/v2/reports/query", &json!({"query": query, "variables": {"input": input}}))
+    }
+}
+
+#[test]
+fn a_day_that_is_not_over_is_named_with_when_it_is() {
+    let calendar = Calendar::at("2026-01-17T02:00:00Z"); // 10:00 in Malaysia
+    let v2 = |report, when| calendar.v2(report, when);
+    for (answer, mistake, evidence) in [
+        (
+            calendar.v1("SETL01", "2026-01-17"),
+            "paynet.day_not_over",
+            "2026-01-18 00:00 in Malaysia",
+        ),
+        (calendar.v1("SETL01_C1", "2026-01-17"), "paynet.day_not_over", "in 4 h 30 min"),
+        (v2("S01", ("date", "2026-01-17")), "paynet.day_not_over", "2026-01-17 14:00 in Malaysia"),
+        (calendar.v1("BFMR05", "2026-01-03"), "paynet.month_not_over", "2026-02-01 00:00"),
+        (v2("M01", ("month", "2026-01")), "paynet.month_not_over", "2026-02-01 00:00"),
+        (calendar.v1("SETL01", "2030-01-01"), "paynet.future_date", "1445 days after today"),
+        (calendar.v1("SETL01", "9999-12-31"), "paynet.future_date", "days after today"),
+        (calendar.v1("SETL01", "2026-01-18"), "paynet.future_date", "1 day after today"),
+        (v2("D01", ("date", "2026-01-19")), "paynet.future_date", "2 days after today"),
+        (v2("M01", ("month", "2026-02")), "paynet.future_date", "15 days after today"),
+    ] {
+        names_all(&calendar.sandbox, &answer, &[mistake]);
+        let named = names(&calendar.sandbox, &answer, mistake);
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+}
+
+#[test]
+fn tomorrow_in_malaysia_is_another_zone_s_day_only_where_it_has_begun() {
+    let calendar = Calendar::at("2026-01-31T12:30:00Z"); // 20:30 in Malaysia, 00:30 at UTC+12
+    for answer in [calendar.v1("SETL01", "2026-02-01"), calendar.v2("M01", ("month", "2026-02"))] {
+        names_all(&calendar.sandbox, &answer, &["paynet.utc_day"]);
+        let named = names(&calendar.sandbox, &answer, "paynet.utc_day");
+        assert!(told(&named).contains("12 h ahead of UTC"), "{named}");
+    }
+    let later = calendar.v1("SETL01", "2026-02-02");
+    names_all(&calendar.sandbox, &later, &["paynet.future_date"]);
+    let today = calendar.v1("SETL01", "2026-01-31");
+    let named = names(&calendar.sandbox, &today, "paynet.day_not_over");
+    assert!(told(&named).contains("12 h ahead of UTC it is yesterday already"), "{named}");
+}
+
+#[test]
+fn yesterday_in_utc_is_asked_about_while_malaysia_is_a_day_ahead() {
+    let calendar = Calendar::at("2026-01-31T17:00:00Z"); // 1 February, 01:00, in Malaysia
+    for (answer, evidence) in [
+        (calendar.v1("SETL01", "2026-01-30"), "if yesterday was meant, that is 2026-01-31"),
+        (calendar.v2("D01", ("date", "2026-01-30")), "if yesterday was meant, that is 2026-01-31"),
+        (calendar.v1("BFMR05", "2025-12-31"), "if last month was meant, that is 2026-01"),
+        (calendar.v2("M01", ("month", "2025-12")), "if last month was meant, that is 2026-01"),
+    ] {
+        assert_eq!(sandbox_verdict(&calendar.sandbox, &answer), "accepted");
+        names_all(&calendar.sandbox, &answer, &["paynet.utc_yesterday"]);
+        let named = names(&calendar.sandbox, &answer, "paynet.utc_yesterday");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+    for answer in [
+        calendar.v1("SETL01", "2026-01-31"),
+        calendar.v1("SETL01", "2026-01-29"),
+        calendar.v1("BFMR05", "2026-01-31"),
+    ] {
+        assert_eq!(sandbox_verdict(&calendar.sandbox, &answer), "accepted");
+        names_all(&calendar.sandbox, &answer, &[]);
+    }
+    let by_day = Calendar::at("2026-01-17T02:00:00Z");
+    names_all(&by_day.sandbox, &by_day.v1("SETL01", "2026-01-16"), &[]);
+    names_all(&by_day.sandbox, &by_day.v1("SETL01", "2026-01-15"), &[]);
+}
+
+fn sandbox_verdict(sandbox: &Sandbox, answer: &Answer) -> Value {
+    sandbox.explanation(&answer.exchange())["verdict"].clone()
 }
 
 #[test]

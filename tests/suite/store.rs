@@ -123,6 +123,42 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
 }
 
 #[tokio::test]
+async fn the_exchanges_before_one_are_its_merchant_s_newest_first_without_what_is_long() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut long = entry(2, "m");
+    let detail = detail_of(&mut long);
+    detail.answer_body = vec![b'x'; 16 * 1024 + 1];
+    detail.opened_request = Some(json!({"a": "y".repeat(16 * 1024)}));
+    detail.request_headers = vec![("x-long".to_owned(), "z".repeat(16 * 1024))];
+    let mut whole = entry(3, "m");
+    let detail = detail_of(&mut whole);
+    detail.answer_body = b"{}".to_vec();
+    detail.opened_request = Some(json!({"a": 1}));
+    detail.request_headers = vec![("x-short".to_owned(), "z".to_owned())];
+    detail.scenario = Some("a rule".to_owned());
+    let entries = [entry(1, "m"), long, whole, entry(4, "other"), entry(5, "m"), entry(6, "m")];
+    store.commit(&entries).await.expect("writable");
+
+    let before = store.exchanges_before("m", 5).await.expect("readable");
+
+    let numbers: Vec<i64> = before.iter().map(|exchange| exchange.seq).collect();
+    assert_eq!(numbers, [3, 2, 1]);
+    assert_eq!(before[0].at, at(3));
+    assert_eq!(before[0].answer_body, b"{}");
+    assert_eq!(before[0].opened_request, Some(json!({"a": 1})));
+    assert_eq!(before[0].request_headers.len(), 1);
+    assert_eq!(before[0].scenario.as_deref(), Some("a rule"));
+    assert_eq!(before[0].attribution, Attribution::Proven);
+    assert_eq!(before[0].verdict, Verdict::Accepted);
+    assert!(before[1].answer_body.is_empty() && before[1].request_headers.is_empty());
+    assert_eq!(before[1].opened_request, None);
+    let many: Vec<_> = (7..=320).map(|seq| entry(seq, "m")).collect();
+    store.commit(&many).await.expect("writable");
+    assert_eq!(store.exchanges_before("m", 321).await.expect("readable").len(), 300);
+}
+
+#[tokio::test]
 async fn an_exchange_comes_back_as_it_was_recorded() {
     let folder = Folder::new();
     let store = folder.open().await;

@@ -1,10 +1,12 @@
 //! What the journal keeps: no client secret and no token, wherever they stand. What is masked cannot
-//! be searched for mistakes later, and so a refusal's are searched while the bytes are there.
+//! be searched for mistakes later, and so a refusal's are searched while the bytes are there. A token
+//! leaves its claims behind, by which an explanation finds the exchange that gave it out.
 
 use serde_json::Value;
 
 use super::forms::{self, bearer};
 use super::merchant::PaynetMerchant;
+use super::tokens::{Token, unsigned};
 use crate::blueprint::{Call, Kept, WireReply};
 use crate::masking::mask_value;
 
@@ -19,6 +21,7 @@ pub(super) fn keep(call: &Call, answer: &WireReply) -> Kept {
     for (_, value) in &mut kept.request_headers {
         masked |= hide(value, &secrets);
     }
+    keep_claims(call, &mut kept.request_headers);
     masked |= hide_in_query(&mut kept.target) | hide(&mut kept.target, &secrets);
     if let Ok(mut text) = String::from_utf8(received.body.to_vec())
         && hide_in_body(&mut text) | hide(&mut text, &secrets)
@@ -37,7 +40,7 @@ pub(super) fn keep(call: &Call, answer: &WireReply) -> Kept {
         && hide_token(&mut text)
     {
         kept.answer_body = text.into_bytes();
-        kept.answer_note = Some("masked: of the token only its header is kept".to_owned());
+        kept.answer_note = Some("masked: the token's signature".to_owned());
     }
     kept
 }
@@ -67,6 +70,23 @@ fn hide(text: &mut String, secrets: &[String]) -> bool {
         }
     }
     any
+}
+
+/// Of a token that names this client all but the signature stays. What else comes as one is somebody
+/// else's.
+fn keep_claims(call: &Call, headers: &mut [(String, String)]) {
+    let (Some(merchant), Some(token)) =
+        (call.merchant(), call.received().header("authorization").and_then(bearer))
+    else {
+        return;
+    };
+    let is_its_own = Token::read(token).is_ok_and(|token| {
+        token.client() == Some(merchant.parts::<PaynetMerchant>().client_id.as_str())
+    });
+    let line = headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    if let (true, Some(signed), Some((_, value))) = (is_its_own, unsigned(token), line) {
+        *value = format!("Bearer {signed}.{HIDDEN}");
+    }
 }
 
 fn is_secret(name: &str) -> bool {
@@ -130,7 +150,7 @@ fn hide_in_pairs(text: &mut String) -> bool {
     any
 }
 
-/// Of a token that is handed out the header alone is kept.
+/// Of a token that is handed out all but the signature stays.
 fn hide_token(text: &mut String) -> bool {
     const BEFORE: &str = "\"access_token\":\"";
     let Some(begin) = text.find(BEFORE).map(|at| at + BEFORE.len()) else {
@@ -139,7 +159,7 @@ fn hide_token(text: &mut String) -> bool {
     let Some(end) = text[begin..].find('"').map(|at| begin + at) else {
         return false;
     };
-    let header = text[begin..end].split('.').next().unwrap_or_default().to_owned();
-    text.replace_range(begin..end, &format!("{header}.{HIDDEN}"));
+    let signed = unsigned(&text[begin..end]).unwrap_or_default().to_owned();
+    text.replace_range(begin..end, &format!("{signed}.{HIDDEN}"));
     true
 }

@@ -22,7 +22,7 @@ use crate::diagnosis::{Mistake, NearMiss};
 use crate::ids::Ids;
 use crate::limits;
 use crate::scenario::{Misbehaviour, Outcome, ScriptedError};
-use crate::store::{MerchantRecord, NotificationRecord};
+use crate::store::{ExchangeSummary, MerchantRecord, NotificationRecord};
 
 mod answers;
 mod client;
@@ -317,6 +317,15 @@ impl Provider for Paynet {
         let mut others = self.known_clients();
         others.retain(|other| merchant.as_ref().is_none_or(|own| own.client_id != other.client_id));
         near_misses::search(evidence, merchant, &others, &settings)
+    }
+
+    fn looks_back(&self, exchange: &ExchangeSummary) -> bool {
+        near_misses::looks_back(exchange)
+    }
+
+    fn look_back(&self, evidence: &Evidence, found: Vec<NearMiss>) -> Vec<NearMiss> {
+        let settings = self.source.resolve(evidence.merchant.as_deref());
+        near_misses::look_back(evidence, &settings, found)
     }
 
     fn notification(

@@ -20,6 +20,14 @@ pub(super) struct Token {
     signature: Vec<u8>,
 }
 
+/// What a token says of itself. Its signature is not needed for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claims {
+    pub id: String,
+    pub issued: i64,
+    pub expiry: i64,
+}
+
 /// What a token is issued with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Validity {
@@ -42,6 +50,28 @@ pub(super) fn issue(merchant: &PaynetMerchant, id: &str, validity: Validity, key
     let signed = format!("{}.{}", part(&header), part(&claims));
     let signature = hmac_sha256(key, signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// A token but for its signature: what of it may be kept, because nobody can use it.
+pub(super) fn unsigned(token: &str) -> Option<&str> {
+    const MOST: usize = 1024;
+    let (signed, _) = token.rsplit_once('.')?;
+    let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (signed.len() <= MOST && signed.bytes().all(is_text)).then_some(signed)
+}
+
+impl Claims {
+    /// The claims of a token, trusted or not.
+    pub(super) fn of(token: &str) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let claims = json::parse_object(&payload).ok()?;
+        let second = |name: &str| claims.get(name)?.as_i64();
+        Some(Self {
+            id: claims.get("jti")?.as_str()?.to_owned(),
+            issued: second("iat")?,
+            expiry: second("exp")?,
+        })
+    }
 }
 
 impl Token {

@@ -49,7 +49,7 @@ for _ in $(seq 50); do
     answer=$(portal /v2/reports/query --header 'Content-Type: application/json' \
         --data "{\"query\":\"$query\",\"variables\":{\"input\":$input}}")
     url=$(member url "$answer")
-        if [[ $url == http* ]]; then break; fi
+    if [[ $url == http* ]]; then break; fi
     sleep 0.2
 done
 [[ $url == http* ]] || { say "never ready: $answer"; exit 1; }

@@ -178,6 +178,7 @@ mod tests {
             reason: Some(reason.to_owned()),
             merchant: None,
             related: Vec::new(),
+            earlier: Vec::new(),
             at: "2026-01-01T00:00:00Z".parse().expect("valid"),
         }
     }

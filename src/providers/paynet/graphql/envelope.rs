@@ -80,7 +80,7 @@ pub(super) fn envelope(body: &[u8]) -> Result<Envelope, Fault> {
 }
 
 /// What the sample in the provider's older text gets wrong, if the query does so too.
-pub(super) fn hint(query: &str) -> String {
+pub(in super::super) fn hint(query: &str) -> String {
     let text: String = query.chars().take(4_096).filter(|letter| !letter.is_whitespace()).collect();
     let found = [
         (text.starts_with("{query"), "a pair of braces stands around \"query\", which comes first"),

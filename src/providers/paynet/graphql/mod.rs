@@ -9,7 +9,8 @@ use apollo_parser::Parser;
 use serde_json::{Map, Value};
 
 use self::document::Document;
-use self::envelope::{envelope, hint, is_json};
+pub(super) use self::envelope::hint;
+use self::envelope::{envelope, is_json};
 pub(super) use self::faults::Fault;
 use self::faults::shortened;
 pub(super) use self::parameters::{Parameters, When};

@@ -46,6 +46,12 @@ mistakes! {
         DAMAGED_TOKEN: "paynet.damaged_token",
             "The token was changed on its way into the header";
         EXPIRED_TOKEN: "paynet.expired_token", "A token was used after its expiry";
+        TOKEN_TO_THE_LAST: "paynet.token_to_the_last_second",
+            "A token was used up to its last second";
+        TOKEN_OF_A_RULE: "paynet.token_of_a_rule",
+            "The token was given out wrong by a rule; the client could not know";
+        TOKEN_FOR_EACH_REQUEST: "paynet.token_for_each_request",
+            "A new token was asked for with every request";
     }
     "the timestamp" {
         MILLISECONDS: "paynet.milliseconds", "The timestamp is in milliseconds";
@@ -53,6 +59,7 @@ mistakes! {
         DATE_TEXT: "paynet.date_text", "The timestamp is a date instead of Unix seconds";
         TIMESTAMP_OF_START: "paynet.timestamp_of_start",
             "The timestamp was made once, with the token, and used again";
+        OLD_HEADERS: "paynet.old_headers", "Old headers were sent again";
         LOCAL_TIME: "paynet.local_time", "Local time was taken for UTC";
         CLOCK_SKEW: "paynet.clock_skew", "The client's clock is wrong";
     }
@@ -67,6 +74,8 @@ mistakes! {
             "A line break was signed behind the timestamp, as echo without -n does";
         KEY_WITH_NEWLINE: "paynet.key_with_newline",
             "The key has a line break at its end, as when the secret is read from a file";
+        BOTH_WITH_NEWLINE: "paynet.both_with_newline",
+            "Key and timestamp both have a line break at their ends";
         SIGNED_FRACTION: "paynet.signed_fraction", "The timestamp was signed with a fraction";
         HASH_SECRET_FIRST: "paynet.hash_secret_first",
             "A bare SHA-256 of secret and timestamp instead of an HMAC";
@@ -82,6 +91,8 @@ mistakes! {
         SIGNED_BODY: "paynet.signed_body", "The body was signed instead of the timestamp";
         SIGNED_TIMESTAMP_AND_BODY: "paynet.signed_timestamp_and_body",
             "The body was signed together with the timestamp";
+        SIGNED_REQUEST: "paynet.signed_request",
+            "Method or path was signed together with the timestamp, as other gateways want it";
         TOKEN_AS_KEY: "paynet.token_as_key", "The access token was used as the key";
         CLIENT_ID_AS_KEY: "paynet.client_id_as_key", "The client id was used as the key";
         OTHER_CLIENT_S_KEY: "paynet.other_client_s_key",
@@ -100,6 +111,15 @@ mistakes! {
     }
     "reports" {
         UTC_DAY: "paynet.utc_day", "The day was worked out in another zone than Malaysia's";
+        UTC_YESTERDAY: "paynet.utc_yesterday",
+            "What was asked for is yesterday, or last month, in UTC, and older in Malaysia";
+        DAY_NOT_OVER: "paynet.day_not_over", "The day, or its cycle, is not over in Malaysia";
+        MONTH_NOT_OVER: "paynet.month_not_over", "The month is not over in Malaysia";
+        FUTURE_DATE: "paynet.future_date", "A date in the future";
+        FIELDS_IN_ANOTHER_ORDER: "paynet.fields_in_another_order",
+            "A report was asked for again with its fields in another order";
+        OTHER_FIELDS: "paynet.other_fields",
+            "A report was asked for again with other fields before it was ready";
         PRINTED_SAMPLE: "paynet.printed_sample",
             "The query is the sample that the documents print, which is not valid GraphQL";
     }

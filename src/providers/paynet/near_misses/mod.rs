@@ -1,9 +1,13 @@
 //! The usual mistakes of integrations with the portal, and what shows each. One file for each thing
 //! that they are made with.
 
+mod days;
+mod issuance;
 mod links;
 mod mistakes;
+mod polling;
 mod reports;
+mod resent;
 mod signatures;
 mod timestamps;
 mod tokens;
@@ -11,12 +15,17 @@ mod tokens;
 use std::sync::Arc;
 
 pub(super) use self::mistakes::{ALL, mistakes_table};
+use self::mistakes::{
+    CLOCK_SKEW, EXPIRED_TOKEN, LOCAL_TIME, OLD_HEADERS, TOKEN_OF_A_RULE, TOKEN_TO_THE_LAST,
+};
 use super::constants::FILE_PATH;
+use super::forms::bearer;
 use super::merchant::PaynetMerchant;
 use super::settings::Settings;
+use super::tokens::Claims;
 use crate::blueprint::Evidence;
-use crate::diagnosis::{NearMiss, Search};
-use crate::store::{LadderRung, RungVerdict, Verdict};
+use crate::diagnosis::{Mistake, NearMiss, Search};
+use crate::store::{ExchangeSummary, LadderRung, RungVerdict, Verdict};
 
 /// Everything that a candidate may look at.
 struct Scene<'e> {
@@ -42,15 +51,7 @@ pub(super) fn search(
         // Only a rule made it fail, or we did: there is no mistake to look for.
         return search.found();
     }
-    let rung = evidence.ladder.iter().find(|rung| rung.verdict == RungVerdict::Failed);
-    let scene = Scene {
-        evidence,
-        failed: rung.map_or("", |rung| &*rung.id),
-        rung,
-        merchant,
-        others,
-        settings,
-    };
+    let scene = Scene::of(evidence, merchant, others, settings);
     let path = evidence.target.split('?').next().unwrap_or_default();
     if path == FILE_PATH {
         links::all(&scene, &mut search);
@@ -61,17 +62,82 @@ pub(super) fn search(
         timestamps::all(&scene, &mut search);
         signatures::all(&scene, &mut search);
         reports::all(&scene, &mut search);
+        days::all(&scene, &mut search);
     }
     search.found()
 }
 
-impl Scene<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.evidence
-            .headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+/// Whether the exchanges before this one can tell more about it.
+pub(super) fn looks_back(exchange: &ExchangeSummary) -> bool {
+    match exchange.verdict {
+        Verdict::Accepted => {
+            matches!(exchange.endpoint.as_deref(), Some("token" | "oauthToken" | "query"))
+        }
+        Verdict::Refused => matches!(
+            exchange.failed_check.as_deref(),
+            Some("paynet.timestamp_window" | "paynet.token_expiry" | "paynet.bearer")
+        ),
+        _ => false,
+    }
+}
+
+/// What earlier exchanges show, before what was found without them and still holds.
+pub(super) fn look_back(
+    evidence: &Evidence,
+    settings: &Settings,
+    found: Vec<NearMiss>,
+) -> Vec<NearMiss> {
+    if evidence.is_scripted() {
+        return found;
+    }
+    let scene = Scene::of(evidence, None, &[], settings);
+    let mut search = Search::new();
+    resent::all(&scene, &mut search);
+    issuance::all(&scene, &mut search);
+    polling::all(&scene, &mut search);
+    let disproves: [(&'static Mistake, &[&Mistake]); 2] = [
+        (&OLD_HEADERS, &[&LOCAL_TIME, &CLOCK_SKEW]),
+        (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST]),
+    ];
+    let mut holds = found;
+    for (_, disproved) in disproves.into_iter().filter(|(shown, _)| search.has(shown)) {
+        holds.retain(|found| disproved.iter().all(|mistake| mistake.id != found.id));
+    }
+    let mut shown = search.found();
+    shown.append(&mut holds);
+    shown
+}
+
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    let found = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+impl<'e> Scene<'e> {
+    fn of(
+        evidence: &'e Evidence,
+        merchant: Option<Arc<PaynetMerchant>>,
+        others: &'e [Arc<PaynetMerchant>],
+        settings: &'e Settings,
+    ) -> Self {
+        let rung = evidence.ladder.iter().find(|rung| rung.verdict == RungVerdict::Failed);
+        Self {
+            evidence,
+            failed: rung.map_or("", |rung| &*rung.id),
+            rung,
+            merchant,
+            others,
+            settings,
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&'e str> {
+        header(&self.evidence.headers, name)
+    }
+
+    /// What the bearer token says of itself. The journal keeps it too.
+    fn claims(&self) -> Option<Claims> {
+        Claims::of(bearer(self.header("authorization")?.as_bytes())?)
     }
 
     /// What the failed check got, in its own words.

@@ -1,15 +1,12 @@
 //! Mistakes with the time: its form, its zone, its age.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::Scene;
 use super::mistakes::{
     CLOCK_SKEW, DATE_TEXT, FRACTION, LOCAL_TIME, MILLISECONDS, TIMESTAMP_OF_START,
 };
 use crate::diagnosis::Search;
-use crate::providers::paynet::forms::bearer;
-use crate::providers::paynet::tokens::Token;
 
 pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
     let Some(text) = scene.header("x-timestamp").map(str::trim) else {
@@ -42,33 +39,60 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
     };
     let off = second - now;
     search.candidate(&TIMESTAMP_OF_START, || {
-        let token = Token::read(bearer(scene.header("authorization")?.as_bytes())?).ok()?;
-        let issued = token.claims.get("iat").and_then(Value::as_i64)?;
+        let issued = scene.claims()?.issued;
         ((second - issued).abs() <= 2 && off < 0)
             .then(|| format!("it is the second in which the token was issued, {} s ago", -off))
     });
+    if search.has(&TIMESTAMP_OF_START) {
+        return;
+    }
+    let (seconds, way) = (off.abs(), if off > 0 { "ahead of" } else { "behind" });
     search.candidate(&LOCAL_TIME, || {
-        const QUARTER: i64 = 900;
-        let quarters = (off + off.signum() * 60) / QUARTER;
-        let near = (off - quarters * QUARTER).abs() <= 60;
-        (near && quarters != 0 && quarters.abs() <= 14 * 4).then(|| {
-            let (hours, minutes) = (quarters.abs() / 4, quarters.abs() % 4 * 15);
-            let way = if off > 0 { "ahead" } else { "behind" };
-            let zone = if off == 28_800 { ", as a clock in Malaysia is ahead of UTC" } else { "" };
-            format!("it is {hours} h {minutes} min {way}, a difference of zones{zone}")
-        })
+        let minutes = zone_like(off)?;
+        let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+        let sign = if minutes > 0 { '+' } else { '-' };
+        let whose = if minutes == 480 { ", which is Malaysia's" } else { "" };
+        Some(format!(
+            "it is {seconds} s ({hours} h {rest} min) {way} this server, the difference of a zone, \
+             UTC{sign}{hours:02}:{rest:02}{whose}; Unix seconds are the same in all zones"
+        ))
     });
-    if !search.has(&LOCAL_TIME) && !search.has(&TIMESTAMP_OF_START) {
-        search.candidate(&CLOCK_SKEW, || {
-            let way = if off > 0 { "ahead of" } else { "behind" };
-            let settings = scene.settings;
-            Some(format!(
-                "it is {} s {way} this server, which allows {} s behind and {} s ahead; the header \
-                 Date of every answer shows the server's time",
-                off.abs(),
-                settings.skew_past.as_secs(),
-                settings.skew_future.as_secs()
-            ))
-        });
+    // Beside a zone too: nothing but the number tells the one from the other.
+    search.candidate(&CLOCK_SKEW, || {
+        let settings = scene.settings;
+        Some(format!(
+            "it is {seconds} s {way} this server, which allows {} s behind and {} s ahead; the \
+             header Date of every answer shows the server's time",
+            settings.skew_past.as_secs(),
+            settings.skew_future.as_secs()
+        ))
+    });
+}
+
+/// The zone's difference from UTC, in minutes, that a difference in seconds looks like.
+fn zone_like(off: i64) -> Option<i64> {
+    const WHOLE_HOURS: std::ops::RangeInclusive<i64> = -12..=14;
+    /// From Tehran to Chatham in its summer; then Newfoundland in winter and summer, the Marquesas.
+    const OTHERS: [i64; 13] = [210, 270, 330, 345, 390, 525, 570, 630, 765, 825, -210, -150, -570];
+    /// Between a client's reading of its clock and the arrival.
+    const TOLERANCE: i64 = 60;
+    let whole = WHOLE_HOURS.filter(|hours| *hours != 0).map(|hours| hours * 60);
+    whole.chain(OTHERS).find(|minutes| (off - minutes * 60).abs() <= TOLERANCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zone_like;
+
+    #[test]
+    fn only_differences_that_zones_have_look_like_zones() {
+        for (off, minutes) in
+            [(28_800, 480), (-3_570, -60), (50_400, 840), (20_700, 345), (-12_600, -210)]
+        {
+            assert_eq!(zone_like(off), Some(minutes), "{off}");
+        }
+        for off in [0, 59, -400, 900, -900, 1_800, 4_000, -19_800, 54_000, -46_800, i64::MAX / 2] {
+            assert_eq!(zone_like(off), None, "{off}");
+        }
     }
 }

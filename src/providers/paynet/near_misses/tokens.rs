@@ -6,13 +6,17 @@ use super::Scene;
 use super::mistakes::{
     BASIC_AT_REPORT, CREDENTIALS_IN_QUERY, CREDENTIALS_TWICE, DAMAGED_TOKEN, EXPIRED_TOKEN,
     JSON_TOKEN_REQUEST, NEWLINE_IN_BASIC, NO_SCHEME, OTHER_SECRET, SECRET_ENCODED_TWICE,
-    SECRET_NOT_ENCODED, SPACE_AROUND_SECRET, SWAPPED_CREDENTIALS, WRONG_TOKEN_PATH,
+    SECRET_NOT_ENCODED, SPACE_AROUND_SECRET, SWAPPED_CREDENTIALS, TOKEN_TO_THE_LAST,
+    WRONG_TOKEN_PATH,
 };
 use crate::diagnosis::Search;
 use crate::json;
 use crate::providers::paynet::forms::{basic, bearer, decoded, pairs, query_parameter};
-use crate::providers::paynet::tokens::Token;
+use crate::providers::paynet::tokens::{Claims, Token};
 use crate::store::Verdict;
+
+/// Seconds around a token's expiry in which it shows that its client counts on every one of them.
+const LAST_SECONDS: i64 = 5;
 
 /// Mistakes at the token endpoints.
 pub(super) fn asking(scene: &Scene<'_>, search: &mut Search) {
@@ -124,18 +128,8 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
     let Some(header) = scene.header("authorization") else {
         return;
     };
-    if scene.failed == "paynet.token_expiry" {
-        search.candidate(&EXPIRED_TOKEN, || {
-            let token = Token::read(bearer(header.as_bytes())?).ok()?;
-            let late = scene.evidence.at.as_second() - token.expiry()?;
-            let issued = token.claims.get("iat").and_then(Value::as_i64)?;
-            Some(format!(
-                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
-                scene.evidence.at.as_second() - issued,
-                token.expiry()? - issued
-            ))
-        });
-        return;
+    if let Some(claims) = scene.claims() {
+        near_its_end(scene, &claims, search);
     }
     if scene.failed != "paynet.bearer" {
         return;
@@ -160,5 +154,31 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
         let clean = clean.strip_prefix("Bearer").unwrap_or(&clean);
         (clean != sent && Token::read(clean).is_ok())
             .then(|| "without quotes, white space and a second \"Bearer\" it is a token".to_owned())
+    });
+}
+
+/// A client that renews its token when it is over is a moment late now and then.
+fn near_its_end(scene: &Scene<'_>, token: &Claims, search: &mut Search) {
+    let now = scene.evidence.at.as_second();
+    if scene.failed == "paynet.token_expiry" {
+        let late = now - token.expiry;
+        let mistake = if late <= LAST_SECONDS { &TOKEN_TO_THE_LAST } else { &EXPIRED_TOKEN };
+        search.candidate(mistake, || {
+            Some(format!(
+                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
+                now - token.issued,
+                token.expiry - token.issued
+            ))
+        });
+    }
+    search.candidate(&TOKEN_TO_THE_LAST, || {
+        let left = token.expiry - now;
+        let is_last = scene.evidence.verdict == Verdict::Accepted && left <= LAST_SECONDS;
+        is_last.then(|| {
+            format!(
+                "it was good for {left} s more; if the client uses its tokens up to the last second, a \
+                 request that takes a little longer comes too late: renew them some time before"
+            )
+        })
     });
 }
