@@ -170,9 +170,12 @@ pub const CLOCK_DELIVERIES: Duration = Duration::from_secs(30);
 /// How long a stop waits for threads that cannot be cancelled, such as a name look-up.
 pub const THREADS_DRAIN: Duration = Duration::from_secs(1);
 
-/// Pieces of a long body, of some 100 KiB each, that are made ahead of the client: so much of it is in
+/// Pieces of a long body, of some 40 KiB each, that are made ahead of the client: so much of it is in
 /// memory at once, however long it is and however many clients are behind.
 pub const STREAM_PIECES: usize = 2;
+
+/// Pieces of all long bodies that are made at this instant: threads are few, and each keeps some memory.
+pub const PIECES_AT_ONCE: usize = 16;
 
 /// Reports whose sums are worked out at once; further requests wait. One of a million rows takes a
 /// core for a second.

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::limits;
 
@@ -23,7 +23,7 @@ pub struct BodyStream {
     make: Arc<Making>,
 }
 
-/// A body's pieces, of some 100 KiB each; the first error is the last.
+/// A body's pieces, of some 40 KiB each; the first error is the last.
 pub type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
 type Making = dyn Fn() -> Pieces + Send + Sync;
@@ -42,16 +42,17 @@ impl BodyStream {
         }
     }
 
-    /// Begins to make the body. No thread is held while the client is behind.
-    pub(crate) fn start(&self) -> Streaming {
+    /// Begins to make the body, each piece in one of `places`. No thread is held while the client is
+    /// behind.
+    pub(crate) fn start(&self, places: &Arc<Semaphore>) -> Streaming {
         let (sender, pieces) = mpsc::channel(limits::STREAM_PIECES);
-        let make = Arc::clone(&self.make);
+        let (make, places) = (Arc::clone(&self.make), Arc::clone(places));
         tokio::spawn(async move {
-            let mut making = spawn_blocking(move || make()).await;
+            let mut making = in_a_place(&places, move || make()).await;
             // The place comes first: what is made is sent at once. A client that has left has none.
             while let Ok(place) = sender.reserve().await {
                 let made = match making {
-                    Ok(mut rest) => spawn_blocking(move || (rest.next(), rest)).await,
+                    Ok(mut rest) => in_a_place(&places, move || (rest.next(), rest)).await,
                     Err(error) => Err(error),
                 };
                 making = match made {
@@ -77,6 +78,15 @@ impl BodyStream {
             ended: false,
         }
     }
+}
+
+async fn in_a_place<T: Send + 'static>(
+    places: &Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    // The semaphore is never closed; if it were, the work would only not be counted.
+    let _place = places.acquire().await;
+    spawn_blocking(work).await
 }
 
 impl std::fmt::Debug for BodyStream {
@@ -158,14 +168,16 @@ mod tests {
     #[test]
     fn clients_that_do_not_read_hold_no_thread() {
         with_one_thread(async {
+            let places = Arc::new(Semaphore::new(2));
             let endless = || {
                 BodyStream::new(Value::Null, None, || {
                     Box::new(iter::repeat_with(|| Ok("x".into())))
                 })
             };
-            let behind = [endless().start(), endless().start(), endless().start()];
+            let behind =
+                [endless().start(&places), endless().start(&places), endless().start(&places)];
 
-            let whole = read(body(vec![Ok("a".into()), Ok("b".into())]).start()).await;
+            let whole = read(body(vec![Ok("a".into()), Ok("b".into())]).start(&places)).await;
 
             assert_eq!(whole, [Ok("a".into()), Ok("b".into())]);
             drop(behind);
@@ -175,11 +187,15 @@ mod tests {
     #[test]
     fn a_body_ends_with_its_first_error_and_a_panic_is_one() {
         with_one_thread(async {
+            let places = Arc::new(Semaphore::new(1));
             let broken = vec![Ok("a".into()), Err(io::Error::other("torn")), Ok("b".into())];
-            assert_eq!(read(body(broken).start()).await, [Ok("a".into()), Err("torn".into())]);
+            assert_eq!(
+                read(body(broken).start(&places)).await,
+                [Ok("a".into()), Err("torn".into())]
+            );
 
             let panics = BodyStream::new(Value::Null, None, || panic!("no pieces"));
-            let read = read(panics.start()).await;
+            let read = read(panics.start(&places)).await;
             assert!(read[0].is_err() && read.len() == 1, "{read:?}");
         });
     }

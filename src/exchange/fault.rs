@@ -48,7 +48,7 @@ pub(super) fn send(
     }
     let body = match &answer.stream {
         // It is recorded, so it may begin to be made.
-        Some(stream) => AnswerBody::whole(stream.start()),
+        Some(stream) => AnswerBody::whole(stream.start(&exchanges.pieces)),
         None => AnswerBody::whole(answer.body),
     };
     let body = match departure.fault {

@@ -27,6 +27,8 @@ pub(crate) struct Exchanges {
     /// Whether answers carry the header `sandgate-exchange`.
     header: bool,
     large_bodies: Semaphore,
+    /// Places in which pieces of long bodies are made.
+    pieces: Arc<Semaphore>,
     under_way: TaskTracker,
 }
 
@@ -45,6 +47,7 @@ impl Exchanges {
             tag,
             header,
             large_bodies: Semaphore::new(limits::LARGE_BODIES_AT_ONCE),
+            pieces: Arc::new(Semaphore::new(limits::PIECES_AT_ONCE)),
             under_way: TaskTracker::new(),
         }
     }

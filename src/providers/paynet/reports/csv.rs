@@ -160,8 +160,8 @@ impl Columns {
     }
 }
 
-/// Rows in a block: some 100 KiB of text.
-const BLOCK_ROWS: usize = 256;
+/// Rows in a block: some 40 KiB of text with all columns.
+const BLOCK_ROWS: usize = 128;
 
 /// A file, block by block. It can be made again from the same input, byte for byte.
 #[derive(Clone, Debug)]
@@ -172,6 +172,8 @@ pub(crate) struct CsvBlocks {
     rows: Rows,
     /// Data rows written so far.
     written: u64,
+    /// Bytes that the next block will take, about: what waits for a slow client should not be air.
+    room: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -214,6 +216,7 @@ impl Books {
             header: Some(headers.map(str::to_owned).collect()),
             rows,
             written: 0,
+            room: 4096,
         }
     }
 }
@@ -235,6 +238,7 @@ impl Summary {
             header: Some(header.collect()),
             rows: Rows::Table(lines.into_iter()),
             written: 0,
+            room: 4096,
         }
     }
 }
@@ -329,12 +333,13 @@ impl Iterator for CsvBlocks {
         let mut writer = WriterBuilder::new()
             .quote_style(quotes)
             .terminator(Terminator::Any(b'\n'))
-            .from_writer(Vec::with_capacity(BLOCK_ROWS * 512));
+            .from_writer(Vec::with_capacity(self.room));
         if let Some(header) = self.header.take() {
             writer.write_record(header).expect("memory takes everything");
         }
         self.write_rows(&mut writer).expect("memory takes everything, and rows are of one length");
         let block = writer.into_inner().expect("memory takes everything");
+        self.room = block.len() + block.len() / 16;
         (!block.is_empty()).then_some(block)
     }
 }
