@@ -172,6 +172,22 @@ fn pay(base: &str, order: &str, url: &str) {
     answer.assert_status(200);
 }
 
+/// An address at which nobody answers for as long as this is kept: bound, so that no other test gets
+/// it, and not listening.
+pub(crate) struct Nobody(tokio::net::TcpSocket);
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.0.local_addr().expect("bound").to_string()
+    }
+}
+
 pub(crate) fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("bound").to_string()
@@ -353,7 +369,8 @@ fn a_start_that_cannot_be_is_the_callers_fault_and_says_why() {
 
 #[test]
 fn every_client_verb_says_so_when_no_server_answers() {
-    let nowhere = format!("http://{}", free_address());
+    let nobody = Nobody::new();
+    let nowhere = format!("http://{}", nobody.address());
     for verb in [
         vec!["health"],
         vec!["explain"],

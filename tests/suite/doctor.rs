@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Run, Served, finish, free_address, sandgate};
+use crate::cli::{Nobody, Run, Served, finish, sandgate};
 use crate::harness::Sandbox;
 use crate::shop::key;
 
@@ -77,7 +77,9 @@ fn without_a_server_it_says_so_and_looks_at_the_rest() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let absent = folder.path().join("data");
 
-    let visit = visit(&format!("http://{}", free_address()), &["--data-dir", plain(&absent)], &[]);
+    let nobody = Nobody::new();
+    let visit =
+        visit(&format!("http://{}", nobody.address()), &["--data-dir", plain(&absent)], &[]);
 
     visit.found("note", "server", "no server: nothing answers");
     visit.found("ok", "data folder", "is not there yet");
@@ -128,7 +130,8 @@ fn a_port_is_told_by_who_holds_it() {
     let port = |url: &str| url.rsplit_once(':').expect("a port").1.to_owned();
     let (admin, paco) = (port(server.url("admin")), port(server.url("paco")));
     let foreign = other.local_addr().expect("bound").port().to_string();
-    let nobody = format!("http://{}", free_address());
+    let kept = Nobody::new();
+    let nobody = format!("http://{}", kept.address());
     let (admin, paco) = (format!("admin={admin}"), format!("paco={paco}"));
     let door = format!("front_door={foreign}");
     let ports = ["--port", &admin, "--port", &paco, "--port", &door];
@@ -167,7 +170,8 @@ fn a_server_that_wants_a_token_tells_little_without_it() {
 #[test]
 fn a_data_folder_that_cannot_be_used_is_a_problem() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let nobody = format!("http://{}", free_address());
+    let kept = Nobody::new();
+    let nobody = format!("http://{}", kept.address());
     let (file, spoilt) = (folder.path().join("file"), folder.path().join("spoilt"));
     std::fs::write(&file, "x").expect("written");
     std::fs::create_dir(&spoilt).expect("made");
@@ -188,7 +192,8 @@ fn a_folder_that_another_server_uses_names_its_process() {
     let folder = plain(data.path());
     let server = Served::start(&["--data-dir", folder]);
     let other = Served::start(&["--ephemeral"]);
-    let nobody = format!("http://{}", free_address());
+    let kept = Nobody::new();
+    let nobody = format!("http://{}", kept.address());
 
     let unseen = visit(&nobody, &["--data-dir", folder], &[]);
     let another = visit(other.url("admin"), &["--data-dir", folder], &[]);
@@ -251,7 +256,8 @@ fn whom_the_shell_makes_clients_trust_is_told() {
 
 #[test]
 fn a_proxy_that_would_catch_loopback_is_a_problem() {
-    let nobody = format!("http://{}", free_address());
+    let kept = Nobody::new();
+    let nobody = format!("http://{}", kept.address());
     let proxy = ("http_proxy", "http://proxy.test:3128");
 
     let caught = visit(&nobody, &[], &[proxy]);
@@ -264,7 +270,8 @@ fn a_proxy_that_would_catch_loopback_is_a_problem() {
 #[test]
 fn a_backend_that_nobody_listens_at_is_named() {
     let sandbox = Sandbox::start();
-    let nobody = free_address();
+    let kept = Nobody::new();
+    let nobody = kept.address();
     let url = format!("http://{nobody}/notify");
     let set = json!({"notificationURLs.backendURL": url});
     let asked = json!({"provider": "paco", "endpoint": "nonUi", "set": set});
@@ -277,7 +284,8 @@ fn a_backend_that_nobody_listens_at_is_named() {
 
 #[test]
 fn people_read_it_by_area_with_what_to_do() {
-    let nobody = format!("http://{}", free_address());
+    let kept = Nobody::new();
+    let nobody = format!("http://{}", kept.address());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "x").expect("written");
