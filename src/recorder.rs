@@ -3,9 +3,8 @@
 //! While one batch is being committed the next one gathers, so the batch grows with the load and a
 //! lone exchange never waits for company.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -18,8 +17,7 @@ use crate::store::{Committed, Delivery, Entry, Retention, Store, StoreError};
 #[derive(Clone, Debug)]
 pub struct Recorder {
     queue: mpsc::Sender<Work>,
-    sequence: Arc<AtomicI64>,
-    newest: watch::Receiver<i64>,
+    numbers: Arc<Numbers>,
     clock: Clock,
     tell_due: mpsc::UnboundedSender<Hold>,
 }
@@ -30,6 +28,90 @@ enum Work {
     Delivered(i64, Delivery),
     Flush(oneshot::Sender<()>),
     Recount,
+}
+
+/// The numbers of the journal. An exchange is given one when it is received and is committed later,
+/// perhaps after younger ones: whoever follows the journal must not go past a number under way.
+#[derive(Debug)]
+struct Numbers {
+    given: Mutex<Given>,
+    /// The number up to which nothing is under way any more.
+    settled: watch::Sender<i64>,
+}
+
+#[derive(Debug)]
+struct Given {
+    last: i64,
+    under_way: BTreeSet<i64>,
+}
+
+impl Given {
+    fn settled(&self) -> i64 {
+        self.under_way.first().map_or(self.last, |first| first - 1)
+    }
+}
+
+/// A number of the journal, under way until it is dropped.
+#[derive(Debug)]
+pub struct Number {
+    seq: i64,
+    numbers: Arc<Numbers>,
+}
+
+impl Numbers {
+    fn after(last: i64) -> Arc<Self> {
+        let given = Given {
+            last,
+            under_way: BTreeSet::new(),
+        };
+        Arc::new(Self {
+            given: Mutex::new(given),
+            settled: watch::Sender::new(last),
+        })
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> i64 {
+        let mut given = self.given();
+        given.last += 1;
+        given.last
+    }
+
+    fn next_under_way(self: &Arc<Self>) -> Number {
+        let mut given = self.given();
+        given.last += 1;
+        let seq = given.last;
+        given.under_way.insert(seq);
+        Number {
+            seq,
+            numbers: Arc::clone(self),
+        }
+    }
+}
+
+impl Number {
+    /// The number itself.
+    #[must_use]
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        let mut given = self.numbers.given();
+        given.under_way.remove(&self.seq);
+        let settled = given.settled();
+        drop(given);
+        self.numbers.settled.send_if_modified(|last| {
+            let is_further = settled > *last;
+            *last = settled.max(*last);
+            is_further
+        });
+    }
 }
 
 /// Tells of commits, each time with a hold on the clock: it does not move on before whoever receives
@@ -57,7 +139,6 @@ impl Recorder {
         let last = store.last_sequence().await?;
         let retained = Retained::load(&store).await?;
         let (queue, work) = mpsc::channel(limits::RECORDER_QUEUE);
-        let (tell_newest, newest) = watch::channel(last);
         let (tell_queued, queued) = mpsc::unbounded_channel();
         let (tell_due, due) = mpsc::unbounded_channel();
         let telling = Telling {
@@ -65,21 +146,27 @@ impl Recorder {
             queued: tell_queued,
             due: tell_due.clone(),
         };
-        let task = tokio::spawn(run(store, work, tell_newest, telling, retained));
+        let task = tokio::spawn(run(store, work, telling, retained));
         let recorder = Self {
             queue,
-            sequence: Arc::new(AtomicI64::new(last)),
-            newest,
+            numbers: Numbers::after(last),
             clock,
             tell_due,
         };
         Ok((recorder, Tidings { queued, due }, task))
     }
 
-    /// The next number of the journal.
+    /// The next number of the journal, for what is no exchange: nobody waits for it.
     #[must_use]
     pub fn next_sequence(&self) -> i64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+        self.numbers.next()
+    }
+
+    /// The next number of the journal, for an exchange. It is dropped when that is committed, before
+    /// its answer leaves.
+    #[must_use]
+    pub fn next_number(&self) -> Number {
+        self.numbers.next_under_way()
     }
 
     /// Commits one exchange, together with whoever else waits.
@@ -118,10 +205,10 @@ impl Recorder {
         let _ = self.tell_due.send(self.clock.hold(HeldBy::Machine));
     }
 
-    /// Follows the newest committed number.
+    /// Follows the number up to which everything is committed that ever will be.
     #[must_use]
-    pub fn newest(&self) -> watch::Receiver<i64> {
-        self.newest.clone()
+    pub fn settled(&self) -> watch::Receiver<i64> {
+        self.numbers.settled.subscribe()
     }
 }
 
@@ -148,7 +235,6 @@ impl Telling {
 async fn run(
     store: Arc<Store>,
     mut work: mpsc::Receiver<Work>,
-    newest: watch::Sender<i64>,
     telling: Telling,
     mut retained: Retained,
 ) {
@@ -179,16 +265,7 @@ async fn run(
                         .zip(&outcomes)
                         .filter(|(_, outcome)| **outcome == Committed::Written)
                         .map(|(entry, _)| entry);
-                    let mut highest = None;
-                    for entry in written {
-                        retained.add(entry);
-                        highest = highest.max(Some(entry.seq));
-                    }
-                    if let Some(highest) = highest {
-                        // Everybody is told, also if no number is above the highest so far: an
-                        // exchange of a lower one began earlier and ended later.
-                        newest.send_modify(|seq| *seq = (*seq).max(highest));
-                    }
+                    written.for_each(|entry| retained.add(entry));
                     for (done, outcome) in waiting.into_iter().zip(outcomes) {
                         // A receiver that is gone belongs to a task that was stopped.
                         let _ = done.send(Ok(outcome));
@@ -307,5 +384,30 @@ impl Retained {
             self.subtract(&removed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_settled_ends_before_the_first_number_under_way() {
+        let numbers = Numbers::after(7);
+        let mut settled = numbers.settled.subscribe();
+
+        let (eight, nine) = (numbers.next_under_way(), numbers.next_under_way());
+        let event = numbers.next();
+        let eleven = numbers.next_under_way();
+
+        assert_eq!((eight.seq(), nine.seq(), event, eleven.seq()), (8, 9, 10, 11));
+        drop(nine);
+        assert_eq!(*settled.borrow_and_update(), 7);
+        drop(eight);
+        assert_eq!(*settled.borrow_and_update(), 10);
+        drop(numbers.next_under_way());
+        assert!(!settled.has_changed().expect("the sender lives"), "eleven is under way");
+        drop(eleven);
+        assert_eq!(*settled.borrow_and_update(), 12);
     }
 }

@@ -66,7 +66,8 @@ async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, 
     filter.limit = page + 1;
     let most = u64::try_from(limits::LIST_WAIT.as_millis()).unwrap_or(u64::MAX);
     let wait = Duration::from_millis(query.number("wait_ms", 0, most)?.unwrap_or(0));
-    let mut found = wait_for_items(&admin, &filter, wait).await?;
+    let follows = filter.after.is_some() || query.text("wait_ms").is_some();
+    let mut found = wait_for_items(&admin, &filter, follows, wait).await?;
     let more = found.len() > page as usize;
     found.truncate(page as usize);
     let next_cursor = found.last().filter(|_| more).map(|summary| admin.exchange_id(summary.seq));
@@ -80,24 +81,30 @@ async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, 
     Ok(Json(json!({ "items": items, "next_cursor": next_cursor })))
 }
 
-/// Lists, and as long as the list is empty looks again whenever something was committed.
+/// Lists, and as long as the list is empty looks again whenever something was committed. Whoever
+/// follows the journal is shown nothing beyond an exchange that is under way: it would be missed.
 async fn wait_for_items(
     admin: &Admin,
     filter: &ExchangeFilter,
+    follows: bool,
     wait: Duration,
 ) -> Result<Vec<ExchangeSummary>, Problem> {
     // Subscribed before the first look, so that nothing slips in between.
-    let mut newest = admin.recorder.newest();
+    let mut settled = admin.recorder.settled();
     let stopwatch = Stopwatch::start();
     loop {
-        newest.mark_unchanged();
-        let found = admin.services.store.exchanges(filter).await?;
+        let beyond = settled.borrow_and_update().saturating_add(1);
+        let mut filter = filter.clone();
+        if follows {
+            filter.before = Some(filter.before.map_or(beyond, |before| before.min(beyond)));
+        }
+        let found = admin.services.store.exchanges(&filter).await?;
         let left = wait.saturating_sub(stopwatch.elapsed());
         if !found.is_empty() || left.is_zero() {
             return Ok(found);
         }
         tokio::select! {
-            changed = newest.changed() => if changed.is_err() {
+            changed = settled.changed() => if changed.is_err() {
                 // The recorder has stopped: nothing will come any more.
                 return Ok(found);
             },

@@ -8,21 +8,23 @@ use tokio::time::timeout;
 use super::Exchanges;
 use crate::blueprint::{BodyFault, Connection, Received};
 use crate::limits;
+use crate::recorder::Number;
 use crate::stopwatch::Stopwatch;
 
 /// Receives a request whole, or as much of it as comes.
 pub(super) async fn whole(
     exchanges: &Exchanges,
-    seq: i64,
     connection: Connection,
     request: hyper::Request<Incoming>,
-) -> Received {
+) -> (Number, Received) {
     let stopwatch = Stopwatch::start();
     let at = exchanges.services.clock.now();
     let (head, incoming) = request.into_parts();
     let (body, body_fault) = body(exchanges, incoming).await;
-    Received {
-        seq,
+    // Only now: whoever follows the journal waits for a number that is given, and a body may be slow.
+    let number = exchanges.recorder.next_number();
+    let received = Received {
+        seq: number.seq(),
         connection,
         method: head.method,
         uri: head.uri,
@@ -31,7 +33,8 @@ pub(super) async fn whole(
         body_fault,
         at,
         stopwatch,
-    }
+    };
+    (number, received)
 }
 
 async fn body(exchanges: &Exchanges, incoming: Incoming) -> (Bytes, Option<BodyFault>) {

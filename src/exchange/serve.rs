@@ -23,17 +23,17 @@ pub(super) async fn serve(
     connection: Connection,
     request: hyper::Request<Incoming>,
 ) -> Option<hyper::Response<AnswerBody>> {
-    let seq = exchanges.recorder.next_sequence();
     let life = {
         let exchanges = Arc::clone(&exchanges);
         async move {
             // 2 receive
-            let received = receive::whole(&exchanges, seq, connection, request).await;
-            live(exchanges, Arc::new(received)).await
+            let (number, received) = receive::whole(&exchanges, connection, request).await;
+            let departure = live(exchanges, Arc::new(received)).await;
+            (number.seq(), departure)
         }
     };
     match exchanges.under_way.spawn(life).await {
-        Ok(departure) => {
+        Ok((seq, departure)) => {
             fault::hold_back(departure.fault()).await;
             fault::send(&exchanges, seq, departure)
         }

@@ -38,7 +38,8 @@ async fn record(
     bytes: Vec<u8>,
     reason: String,
 ) {
-    let seq = exchanges.recorder.next_sequence();
+    let number = exchanges.recorder.next_number();
+    let seq = number.seq();
     let (bytes, note) = masked(exchanges, seq, connection, bytes).await;
     let id = exchanges.id(seq);
     tracing::warn!(target: "sandgate::refused", "{id} {reason} (sandgate explain {id})");
