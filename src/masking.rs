@@ -212,6 +212,15 @@ pub fn scrub(text: &str) -> Option<String> {
     Some(scrubbed)
 }
 
+/// Masks digits at the end of a text that was cut there, and with it perhaps a card number. `None`:
+/// there are too few of them.
+#[must_use]
+pub fn mask_cut_number(text: &str) -> Option<String> {
+    let start = text.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let (before, digits) = text.split_at(start);
+    (digits.len() > 8).then(|| format!("{before}{}{}", &digits[..6], "X".repeat(digits.len() - 6)))
+}
+
 /// Places in a text, and what stands there instead.
 type Hidden = Vec<(usize, usize, String)>;
 

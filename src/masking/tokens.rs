@@ -75,10 +75,7 @@ mod tests {
             masked(format!("a={token}&b={token}")).as_deref(),
             Some("a=eyJhbGciOiJIUzI1NiJ9.***&b=eyJhbGciOiJIUzI1NiJ9.***")
         );
-        assert_eq!(
-            masked(token.replace('.', "%2E")).as_deref(),
-            Some("eyJhbGciOiJIUzI1NiJ9.***")
-        );
+        assert_eq!(masked(token.replace('.', "%2E")).as_deref(), Some("eyJhbGciOiJIUzI1NiJ9.***"));
         assert_eq!(masked("eyJ. eye.eyJhbGciOiJIUzI1NiJ9 .x".to_owned()), None);
     }
 }

@@ -31,6 +31,7 @@ mod paco_secrets;
 mod paco_settings;
 mod paynet;
 mod paynet_mistakes;
+mod paynet_secrets;
 mod paynet_settings;
 mod portal;
 mod receiver;

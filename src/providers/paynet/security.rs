@@ -21,6 +21,7 @@ use super::tokens::Token;
 use crate::blueprint::{Call, NamedBy, Received, Refusal, Verified};
 use crate::checks::{Failure, address};
 use crate::crypto::hashes::{hmac_sha256, same_secret};
+use crate::masking::scrub;
 use crate::{ids, json};
 
 /// Who calls a report endpoint.
@@ -420,9 +421,12 @@ fn within_rate(
     })
 }
 
-/// What somebody sent, cut and in quotes.
+/// What somebody sent, cut and in quotes. Card numbers are masked first: half of one is not seen as
+/// one any more.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 80;
+    let masked = (text.len() > MOST).then(|| scrub(text)).flatten();
+    let text = masked.as_deref().unwrap_or(text);
     let mut cut: String = text.chars().take(MOST).collect();
     if text.chars().nth(MOST).is_some() {
         cut.push('…');
