@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::forms::{self, bearer, decoded};
-use super::named_values::{hide_named, is_secret};
+use super::named_values::{hide_named, hints, is_secret};
 use super::secrets::KnownSecrets;
 use crate::blueprint::{Call, Kept, WireReply};
 use crate::json;
@@ -98,10 +98,9 @@ impl Masks<'_> {
 
     fn target(&self, target: &mut String) -> bool {
         let any = self.text(target);
-        let masked = target.split_once('?').and_then(|(path, query)| {
-            let query = masked_pairs(query).filter(|_| hints(query.as_bytes()))?;
-            Some(format!("{path}?{query}"))
-        });
+        let masked = target
+            .split_once('?')
+            .and_then(|(path, query)| masked_pairs(query).map(|query| format!("{path}?{query}")));
         match masked {
             Some(masked) => {
                 *target = masked;
@@ -119,10 +118,13 @@ impl Masks<'_> {
             return literal;
         }
         let text = String::from_utf8_lossy(bytes);
-        let masked = match json::parse(bytes) {
-            Ok(mut value) => self.value(&mut value).then(|| value.to_string()),
-            Err(_) if is_form(&text) => masked_pairs(&text),
-            Err(_) => masked_text(&text),
+        let masked = if is_form(&text) {
+            masked_pairs(&text)
+        } else {
+            match json::parse(bytes) {
+                Ok(mut value) => self.value(&mut value).then(|| value.to_string()),
+                Err(_) => masked_text(&text),
+            }
         };
         masked.map(String::into_bytes).or(literal)
     }
@@ -200,30 +202,6 @@ fn mask_cut_numbers(value: &mut Value) -> bool {
     }
 }
 
-/// Whether a text may hold what is masked by its name or its digits. Most hold nothing, and need not
-/// be taken apart.
-fn hints(text: &[u8]) -> bool {
-    /// What begins the names that are looked for, here and in [`mask_value`].
-    const NAMES: [&[u8]; 16] = [
-        b"secret", b"sec", b"cvv", b"cvc", b"cvn", b"csc", b"cid", b"card", b"ccn", b"otp", b"one",
-        b"pin", b"pan", b"pass", b"acc", b"tok",
-    ];
-    let mut digits = 0;
-    text.iter().enumerate().any(|(at, byte)| match byte.to_ascii_lowercase() {
-        b'0'..=b'9' => {
-            digits += 1;
-            // As many as the shortest card number has.
-            digits >= 13
-        }
-        // Names and digits may be hidden by escapes.
-        b'%' | b'\\' | 0 => true,
-        b's' | b'c' | b'o' | b'p' | b'a' | b't' => NAMES.iter().any(|name| {
-            text[at..].get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-        }),
-        _ => false,
-    })
-}
-
 /// A form begins with a name, and has one line.
 fn is_form(text: &str) -> bool {
     let name = text.split('=').next().unwrap_or_default();
@@ -251,6 +229,9 @@ fn masked_pairs(text: &str) -> Option<String> {
 }
 
 fn masked_pair(pair: &str) -> Option<String> {
+    if !hints(pair.as_bytes()) {
+        return None;
+    }
     let Some((name, value)) = pair.split_once('=') else {
         return masked_text(pair);
     };

@@ -21,10 +21,54 @@ pub(super) fn is_secret(name: &str) -> bool {
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
         letters.map(|letter| letter.to_ascii_lowercase()).collect()
     };
-    name.len() >= 6 && {
+    name.len() >= 6 && hints(name.as_bytes()) && {
         let name = loose(name);
         SECRETS.iter().any(|part| name.contains(part))
     }
+}
+
+/// Whether a text may hold what is masked by its name or its digits, here or as card data. Most hold
+/// nothing, and need not be taken apart.
+pub(super) fn hints(text: &[u8]) -> bool {
+    /// As many digits as the shortest card number has.
+    const DIGITS: u32 = 13;
+    let mut digits = 0;
+    text.iter().enumerate().any(|(at, byte)| match byte {
+        b'0'..=b'9' => {
+            digits += 1;
+            digits == DIGITS
+        }
+        // Names and digits may be hidden by escapes.
+        b'%' | b'\\' | 0 => true,
+        b's' | b'c' | b'o' | b'p' | b'a' | b't' | b'S' | b'C' | b'O' | b'P' | b'A' | b'T' => {
+            begins_a_name(&text[at..])
+        }
+        _ => false,
+    })
+}
+
+/// The names that are looked for begin with these letters.
+fn begins_a_name(text: &[u8]) -> bool {
+    text.first_chunk::<3>().is_some_and(|letters| {
+        matches!(
+            &letters.map(|letter| letter | 0x20),
+            b"sec"
+                | b"cvv"
+                | b"cvc"
+                | b"cvn"
+                | b"csc"
+                | b"cid"
+                | b"car"
+                | b"ccn"
+                | b"otp"
+                | b"one"
+                | b"pin"
+                | b"pan"
+                | b"pas"
+                | b"acc"
+                | b"tok"
+        )
+    })
 }
 
 /// Takes the values out that stand behind names of secrets. `None`: there are none.
