@@ -232,8 +232,11 @@ fn secrets(text: &str) -> Hidden {
     for name in ["cvv", "cvc", "cvn", "securitycode", "security_code", "otp"] {
         for (start, _) in lower.match_indices(name) {
             let mut at = start + name.len();
-            // The rest of the name: cvv2Code, cvv-code.
-            while bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"-_".contains(b)) {
+            // The rest of the name: cvv2Code, cvv-code. No name is long.
+            let longest = at + 32;
+            while at < longest
+                && bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+            {
                 at += 1;
             }
             let mut skipped = 0;
@@ -290,6 +293,10 @@ fn in_groups(text: &str, groups: &[(usize, usize)]) -> Hidden {
     while first < groups.len() {
         let found = (first..groups.len().min(first + 20)).rev().find_map(|last| {
             let (from, to) = (groups[first].0, groups[last].1);
+            // The longest number has 19 digits, and as many separators at most.
+            if to - from > 38 {
+                return None;
+            }
             let plain = digits(&text[from..to]);
             let is_secret =
                 is_card_number(&plain) && !PUBLISHED_TEST_CARDS.contains(&plain.as_str());

@@ -135,6 +135,22 @@ fn no_client_secret_is_kept_however_it_is_sent() {
 }
 
 #[test]
+fn the_parts_of_a_secret_that_was_not_encoded_are_not_shown_as_parameters() {
+    let sandbox = Sandbox::start();
+    let asked = json!({"provider": "paynet", "id": "parts", "credentials": {
+        "client_id": "parts-client", "client_secret": "&jw7myzph3ay+4sqvy=36xjbe53nsf"}});
+    let portal = Portal::asking(&sandbox, &asked);
+
+    let answer = post(&sandbox, &[FORM], form(&portal.client_id, &portal.secret).as_bytes());
+
+    let parts = ["jw7myzph3ay".to_owned(), "36xjbe53nsf".to_owned()];
+    assert_nothing_of(&parts, &sandbox, &answer);
+    let explanation = sandbox.explanation(&answer.exchange()).to_string();
+    assert!(explanation.contains("a part of the client secret"), "{explanation}");
+    assert!(explanation.contains("paynet.secret_not_encoded"), "{explanation}");
+}
+
+#[test]
 fn a_short_secret_is_hidden_where_it_stands_alone() {
     let sandbox = Sandbox::start();
     let asked = json!({"provider": "paynet", "id": "short", "credentials": {
@@ -389,6 +405,7 @@ fn every_way_to_send_a_secret(sandbox: &Sandbox, portal: &Portal) -> Vec<Answer>
         ("x-fiid", secret),
         ("x-fiid", &encoded),
         ("x-api-key", &basic),
+        ("x-api-key", &STANDARD.encode(secret)),
         ("client_secret", secret),
         ("authorization", secret),
         ("authorization", &format!("{secret} x")),
@@ -446,6 +463,7 @@ fn secret_data(portal: &Portal) -> Vec<String> {
         percent_encoded(&percent_encoded(secret)),
         secret.replace('&', "\\u0026"),
         basic[..basic.len() - 8].to_owned(),
+        STANDARD.encode(secret)[..16].to_owned(),
     ]
 }
 

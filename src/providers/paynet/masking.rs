@@ -165,7 +165,15 @@ impl Masks<'_> {
                     None => any,
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+            Value::Number(number) => {
+                let mut text = number.to_string();
+                let any = self.text(&mut text);
+                if any {
+                    *value = Value::String(text);
+                }
+                any
+            }
+            Value::Null | Value::Bool(_) => false,
         }
     }
 

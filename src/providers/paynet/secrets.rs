@@ -37,24 +37,33 @@ pub(super) fn giveaways(client_id: &str, secret: &str) -> Vec<Giveaway> {
         window: 0,
         is_base64: false,
     }];
-    let (plain, form) = (
+    // Basic credentials, form-encoded first (RFC 6749 §2.3.1) or not, and the secret by itself.
+    let mut encoded: Vec<Vec<u8>> = [
         format!("{client_id}:{secret}"),
         format!("{}:{}", forms::encoded(client_id), forms::encoded(secret)),
-    );
-    let is_plain = plain == form;
-    for credentials in [Some(plain), Some(form).filter(|_| !is_plain)].into_iter().flatten() {
-        // Of three bytes that are not full the letters depend on what follows.
-        let whole = credentials.len() / 3 * 3;
-        let text = BASE64.encode(&credentials.as_bytes()[..whole]).into_bytes();
-        if text.len() >= WINDOW {
-            let window = text.len() - WINDOW;
-            all.push(Giveaway {
-                text,
-                window,
-                is_base64: true,
-            });
-        }
-    }
+        secret.to_owned(),
+    ]
+    .iter()
+    // Of three bytes that are not full the letters depend on what follows.
+    .map(|text| BASE64.encode(&text.as_bytes()[..text.len() / 3 * 3]).into_bytes())
+    .collect();
+    let for_urls = |text: &Vec<u8>| -> Vec<u8> {
+        let letters = text.iter().map(|letter| match letter {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => *other,
+        });
+        letters.collect()
+    };
+    encoded.extend(encoded.iter().map(for_urls).collect::<Vec<_>>());
+    encoded.retain(|text| text.len() >= WINDOW);
+    encoded.sort();
+    encoded.dedup();
+    all.extend(encoded.into_iter().map(|text| Giveaway {
+        window: text.len() - WINDOW,
+        text,
+        is_base64: true,
+    }));
     all
 }
 

@@ -80,7 +80,7 @@ pub(super) fn token(call: &Call, settings: &Settings) -> Result<Verified<TokenRe
     }
     source_address(call, settings)?;
     call.step(&TOKEN_CONTENT_TYPE, is_form(received))?;
-    let form = call.step(&TOKEN_FORM, token_form(received))?;
+    let form = call.step(&TOKEN_FORM, token_form(call))?;
     let mut opened = Map::new();
     opened.insert("grant_type".to_owned(), json!(form.grant_type));
     opened.insert("client_id".to_owned(), json!(form.client_id));
@@ -123,12 +123,14 @@ fn is_form(received: &Received) -> Result<(), Failure> {
     }
 }
 
-fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
+fn token_form(call: &Call) -> Result<TokenRequest, Failure> {
+    let received = call.received();
+    let name_shown = |name: &str| shown_name(call, name);
     let wanted = "a form with grant_type, client_id and client_secret once each";
     let pairs = pairs(&received.body).map_err(|wrong| Failure::new(wanted, wrong))?;
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
-        return Err(Failure::new("every parameter once", format!("{} twice", shown(name))));
+        return Err(Failure::new("every parameter once", format!("{} twice", name_shown(name))));
     }
     let value = |wanted: &str| {
         pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
@@ -139,11 +141,13 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
         let there: Vec<String> = pairs
             .iter()
             .take(10)
-            .map(
-                |(name, value)| {
-                    if value.is_empty() { format!("{}, empty", shown(name)) } else { shown(name) }
-                },
-            )
+            .map(|(name, value)| {
+                if value.is_empty() {
+                    format!("{}, empty", name_shown(name))
+                } else {
+                    name_shown(name)
+                }
+            })
             .collect();
         let there = if there.is_empty() { "an empty form".to_owned() } else { there.join(", ") };
         Failure::new(format!("the parameter {name}"), there)
@@ -184,6 +188,16 @@ fn token_form(received: &Received) -> Result<TokenRequest, Failure> {
         in_header,
         scope: value("scope"),
     })
+}
+
+/// A parameter's name as evidence shows it. What looks like one may be a part of the client's secret,
+/// which was put into the form with & and = as they are.
+fn shown_name(call: &Call, name: &str) -> String {
+    let is_part = call.merchant().is_some_and(|merchant| {
+        let secret = &merchant.parts::<PaynetMerchant>().client_secret;
+        name.len() >= 3 && secret.contains(&name.replace(' ', "+"))
+    });
+    if is_part { "a part of the client secret".to_owned() } else { shown(name) }
 }
 
 /// Evidence never shows a secret, neither the right one nor what came.
