@@ -45,6 +45,10 @@ pub const UNREADABLE_PREFIX_BYTES: usize = 1024;
 /// length and its SHA-256.
 pub const STORED_BODY_BYTES: usize = 1024 * 1024;
 
+/// Longest text of evidence that the journal stores: a longer one is kept as its length and its
+/// SHA-256. Checks quote a line of what came at most.
+pub const STORED_TEXT_BYTES: usize = 64 * 1024;
+
 /// Exchanges kept for each merchant; the oldest go first.
 pub const EXCHANGES_PER_MERCHANT: u64 = 100_000;
 

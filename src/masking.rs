@@ -8,6 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
+mod heads;
+mod tokens;
+
+pub use self::heads::mask_head;
+pub use self::tokens::hide_tokens;
+
 /// Card numbers that are published for tests: the banks' hand-outs, the official sample, one public
 /// client, and this project's own magic cards.
 const PUBLISHED_TEST_CARDS: [&str; 7] = [
@@ -65,7 +71,7 @@ fn mask_members(map: &mut Map<String, Value>) -> bool {
         .find(|(name, _)| loosely(name) == "fieldname")
         .and_then(|(_, value)| value.as_str())
         .map(loosely);
-    let mut any = false;
+    let mut any = mask_names(map);
     for (name, value) in map.iter_mut() {
         let mut name = loosely(name);
         if name == "fieldvalue"
@@ -76,6 +82,17 @@ fn mask_members(map: &mut Map<String, Value>) -> bool {
         any |= mask_member(&name, value);
     }
     any
+}
+
+/// A card number may also be the name of a member.
+fn mask_names(map: &mut Map<String, Value>) -> bool {
+    let masked = |name: &str| (name.len() >= 13).then(|| scrub(name)).flatten();
+    if !map.keys().any(|name| masked(name).is_some()) {
+        return false;
+    }
+    let members = std::mem::take(map).into_iter();
+    map.extend(members.map(|(name, value)| (masked(&name).unwrap_or(name), value)));
+    true
 }
 
 fn mask_member(name: &str, value: &mut Value) -> bool {
@@ -195,6 +212,15 @@ pub fn scrub(text: &str) -> Option<String> {
     Some(scrubbed)
 }
 
+/// Masks digits at the end of a text that was cut there, and with it perhaps a card number. `None`:
+/// there are too few of them.
+#[must_use]
+pub fn mask_cut_number(text: &str) -> Option<String> {
+    let start = text.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let (before, digits) = text.split_at(start);
+    (digits.len() > 8).then(|| format!("{before}{}{}", &digits[..6], "X".repeat(digits.len() - 6)))
+}
+
 /// Places in a text, and what stands there instead.
 type Hidden = Vec<(usize, usize, String)>;
 
@@ -206,8 +232,11 @@ fn secrets(text: &str) -> Hidden {
     for name in ["cvv", "cvc", "cvn", "securitycode", "security_code", "otp"] {
         for (start, _) in lower.match_indices(name) {
             let mut at = start + name.len();
-            // The rest of the name: cvv2Code, cvv-code.
-            while bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"-_".contains(b)) {
+            // The rest of the name: cvv2Code, cvv-code. No name is long.
+            let longest = at + 32;
+            while at < longest
+                && bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+            {
                 at += 1;
             }
             let mut skipped = 0;
@@ -264,6 +293,10 @@ fn in_groups(text: &str, groups: &[(usize, usize)]) -> Hidden {
     while first < groups.len() {
         let found = (first..groups.len().min(first + 20)).rev().find_map(|last| {
             let (from, to) = (groups[first].0, groups[last].1);
+            // The longest number has 19 digits, and as many separators at most.
+            if to - from > 38 {
+                return None;
+            }
             let plain = digits(&text[from..to]);
             let is_secret =
                 is_card_number(&plain) && !PUBLISHED_TEST_CARDS.contains(&plain.as_str());
@@ -320,12 +353,36 @@ pub fn mask_number(number: &str) -> String {
     format!("{}{hidden}{}", &digits[..6], &digits[digits.len() - 4..])
 }
 
-/// Credentials keep their scheme only, where they have one.
+/// Schemes of the registry of HTTP authentication and the usual ones beside it. Any other first word of
+/// a header may be the credential itself.
+const SCHEMES: [&str; 16] = [
+    "apikey",
+    "aws4-hmac-sha256",
+    "basic",
+    "bearer",
+    "digest",
+    "dpop",
+    "gnap",
+    "hawk",
+    "hmac",
+    "hoba",
+    "mutual",
+    "negotiate",
+    "ntlm",
+    "oauth",
+    "scram-sha-256",
+    "signature",
+];
+
+/// Credentials keep their scheme only, where they have one that is known.
 #[must_use]
 pub fn masked_header(name: &str, value: String) -> String {
     if ["authorization", "proxy-authorization"].contains(&name) {
-        return match value.trim().split_once(char::is_whitespace) {
-            Some((scheme, _)) => format!("{scheme} {HIDDEN}"),
+        let scheme = value.trim().split_once(char::is_whitespace).map(|(scheme, _)| scheme);
+        let is_known =
+            |scheme: &&str| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        return match scheme.filter(is_known) {
+            Some(scheme) => format!("{scheme} {HIDDEN}"),
             None => HIDDEN.to_owned(),
         };
     }
@@ -369,6 +426,7 @@ mod tests {
             json!({"card-number": "4012001037141112"}),
             json!({"cardNumbr": "4012001037141112"}),
             json!({"number": "4012001037141112"}),
+            json!({"4012001037141112": "number"}),
             json!({"number": 4_012_001_037_141_112_u64}),
             json!({"cardNumber": ["4012001037141112"]}),
             json!({"cardNumber": {"v": "4012001037141112"}}),
@@ -419,6 +477,7 @@ mod tests {
 
         assert_eq!(masked("authorization", "Basic c2hvcDpz"), "Basic ***");
         assert_eq!(masked("authorization", "c2hvcDpz"), "***");
+        assert_eq!(masked("authorization", "c2hvcDpz x"), "***");
         assert_eq!(masked("proxy-authorization", "Basic c2hvcDpz"), "Basic ***");
         assert_eq!(masked("x-card-number", "4012001037141112"), "***");
         assert_eq!(

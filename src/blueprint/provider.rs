@@ -227,6 +227,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Takes what must not be stored out of an exchange.
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept>;
 
+    /// Takes secrets that this provider knows out of a text that is kept or shown: evidence quotes
+    /// what came.
+    fn without_secrets(&self, text: String) -> String {
+        text
+    }
+
     /// What a person can make happen to its transactions.
     fn events(&self) -> &'static [EventDoc];
 

@@ -54,6 +54,23 @@ pub fn same_secret(left: &[u8], right: &[u8]) -> bool {
     left.iter().zip(right.iter()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
+/// SHA-256 over bytes that come piece by piece.
+#[derive(Clone, Default)]
+pub struct Sha256Stream(Sha256);
+
+impl Sha256Stream {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.0.finalize().to_vec()
+    }
+}
+
 /// MD5 over bytes that come piece by piece. It tells a damaged file from a whole one, which is what
 /// providers publish it for; it proves nothing about who made the file.
 #[derive(Clone, Default)]

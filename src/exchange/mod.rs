@@ -1,5 +1,6 @@
 //! The life of one request: [`serve`] shows it in one function, the files beside it hold its steps.
 
+mod bounds;
 mod fault;
 mod receive;
 mod record;

@@ -7,12 +7,10 @@ use hyper::http::Method;
 use serde_json::Value;
 
 use super::Exchanges;
+use super::bounds::{bounded, bounded_text};
 use crate::blueprint::{Call, Evidence, Kept, Provider, Refusal, WireReply};
 use crate::checks::Check;
-use crate::crypto::hashes::sha256;
-use crate::ids;
 use crate::json;
-use crate::limits;
 use crate::masking;
 use crate::scenario::{Plan, RuleUse};
 use crate::store::{
@@ -68,8 +66,9 @@ pub(super) async fn exchange(
     let received = call.received();
     let kept = provider.mask(call.clone(), answer.clone()).await;
     let verdict = verdict(refusal);
-    let ladder = without_card_data(call.ladder(checks));
-    let reason_told = refusal.and_then(reason).map(scrubbed);
+    let told = |text: String| bounded_text(scrubbed(provider.without_secrets(text)));
+    let ladder = masked_evidence(call.ladder(checks), told);
+    let reason_told = refusal.and_then(reason).map(told);
     // Once the bytes are masked nothing can be computed from them any more, so the near misses of a
     // masked refusal are searched now. All others wait until somebody asks.
     let near_misses = if kept.request_note.is_some() && verdict != Verdict::Accepted {
@@ -93,18 +92,17 @@ pub(super) async fn exchange(
             earlier: Vec::new(),
             at: call.now(),
         };
-        let provider = Arc::clone(provider);
-        let found = call.services().rsa.run(move || provider.diagnose(&evidence)).await;
+        let searcher = Arc::clone(provider);
+        let found = call.services().rsa.run(move || searcher.diagnose(&evidence)).await;
         let found = found.into_iter().map(|mut near_miss| {
-            near_miss.evidence = scrubbed(near_miss.evidence);
+            near_miss.evidence = told(near_miss.evidence);
             near_miss
         });
         serde_json::to_value(found.collect::<Vec<_>>()).ok()
     } else {
         None
     };
-    let (request_body, request_note) = cut(kept.request_body, kept.request_note);
-    let (answer_body, answer_note) = cut(kept.answer_body, kept.answer_note);
+    let kept = bounded(kept);
     let rules: Vec<String> =
         plan.used.iter().cloned().chain(call.forced_rule()).map(|rule| rule.name).collect();
     ExchangeDetail {
@@ -115,7 +113,7 @@ pub(super) async fn exchange(
             merchant: call.merchant().map(|merchant| merchant.id().to_owned()),
             attribution: call.attribution(),
             endpoint: call.route().map(|route| Cow::Borrowed(route.endpoint)),
-            method: received.method.to_string(),
+            method: told(received.method.to_string()),
             target: kept.target,
             status: Some(answer.status),
             verdict,
@@ -124,18 +122,18 @@ pub(super) async fn exchange(
             duration_us: received.stopwatch.elapsed_us(),
         },
         peer: received.connection.peer.to_string(),
-        origin: received.origin(),
+        origin: told(received.origin()),
         front_door: received.connection.front_door_host.as_deref().map(ToOwned::to_owned),
         request_headers: kept.request_headers,
-        request_body,
-        request_note,
+        request_body: kept.request_body,
+        request_note: kept.request_note,
         opened_request: kept.opened_request,
         ladder,
         reason: reason_told,
         scenario: (!rules.is_empty()).then(|| rules.join(", ")),
         answer_headers: answer.headers.clone(),
-        answer_body,
-        answer_note,
+        answer_body: kept.answer_body,
+        answer_note: kept.answer_note,
         opened_answer: kept.opened_answer,
         near_misses,
         delivery: None,
@@ -147,20 +145,22 @@ pub(super) struct RefusalLine(Option<(String, String, String)>);
 
 pub(super) fn refusal_line(
     exchanges: &Exchanges,
+    provider: &Arc<dyn Provider>,
     call: &Call,
     refusal: Option<&Refusal>,
 ) -> RefusalLine {
+    let told = |text: String| bounded_text(scrubbed(provider.without_secrets(text)));
     RefusalLine(refusal.map(|refusal| {
         let id = exchanges.id(call.received().seq);
         match (call.failed(), refusal) {
             (Some((check, failure)), _) => {
                 let fix = failure.fix.unwrap_or_else(|| check.fix.to_owned());
-                let told = format!("expected {}; got {}; {fix}", failure.expected, failure.got);
-                (id, check.id.to_owned(), scrubbed(told))
+                let evidence = format!("expected {}; got {}; {fix}", failure.expected, failure.got);
+                (id, check.id.to_owned(), told(evidence))
             }
             (None, refusal) => {
                 let what = verdict_word(refusal);
-                (id, what.to_owned(), reason(refusal).map(scrubbed).unwrap_or_default())
+                (id, what.to_owned(), reason(refusal).map(told).unwrap_or_default())
             }
         }
     }))
@@ -233,29 +233,12 @@ fn reason(refusal: &Refusal) -> Option<String> {
     }
 }
 
-/// Keeps a long body as its beginning, its length and its digest.
-fn cut(body: Vec<u8>, note: Option<String>) -> (Vec<u8>, Option<String>) {
-    if body.len() <= limits::STORED_BODY_BYTES {
-        return (body, note);
-    }
-    let length = body.len();
-    let digest = ids::hex(&sha256(&body));
-    let mut body = body;
-    body.truncate(limits::STORED_BODY_BYTES);
-    let cut = format!(
-        "cut: the first {} of {length} bytes; SHA-256 of all {digest}",
-        limits::STORED_BODY_BYTES
-    );
-    let note = note.map_or(cut.clone(), |note| format!("{note}; {cut}"));
-    (body, Some(note))
-}
-
-/// The evidence of a failed rung quotes the client, card numbers included.
-fn without_card_data(ladder: Vec<LadderRung>) -> Vec<LadderRung> {
+/// The evidence of a failed rung quotes the client, secrets and card numbers included.
+fn masked_evidence(ladder: Vec<LadderRung>, told: impl Fn(String) -> String) -> Vec<LadderRung> {
     let rungs = ladder.into_iter().map(|mut rung| {
         if matches!(rung.verdict, RungVerdict::Failed | RungVerdict::Forced) {
             for text in [&mut rung.expected, &mut rung.got, &mut rung.detail, &mut rung.fix] {
-                *text = text.take().map(scrubbed);
+                *text = text.take().map(&told);
             }
         }
         rung
@@ -310,7 +293,7 @@ impl Kept {
                 .into_iter()
                 .map(|(name, value)| {
                     let value = masking::masked_header(&name, value);
-                    (name, value)
+                    (scrubbed(name), value)
                 })
                 .collect(),
             request_body: received.body.to_vec(),

@@ -124,7 +124,7 @@ async fn attempt(
     let rules = record::rules_used(call, &plan);
     let used_up = rules.iter().any(|rule| rule.armed.is_some());
     let exchange = record::exchange(provider, call, checks, &plan, refusal.as_ref(), &answer).await;
-    let told = record::refusal_line(exchanges, call, refusal.as_ref());
+    let told = record::refusal_line(exchanges, provider, call, refusal.as_ref());
     let entry = record::entry(exchange, changes, notifications, &rules);
     let committed = exchanges.recorder.record(entry).await;
     if used_up {

@@ -9,6 +9,7 @@ use hyper::http::{HeaderMap, Method, Uri};
 
 use super::Exchanges;
 use crate::blueprint::{Call, Connection, Received, WireReply};
+use crate::masking;
 use crate::stopwatch::Stopwatch;
 use crate::store::{Attribution, Entry, ExchangeDetail, ExchangeSummary, Verdict};
 
@@ -81,17 +82,22 @@ async fn record(
     }
 }
 
-/// What may be kept of the bytes. Only their provider knows what a secret looks like, so they are
-/// shown to it as the body of a request, which they perhaps were meant to be.
+/// What may be kept of the bytes: no credentials of header lines. Only their provider knows what its
+/// other secrets look like, so the rest is shown to it as the body of a request, which it perhaps was
+/// meant to be.
 async fn masked(
     exchanges: &Exchanges,
     seq: i64,
     connection: &Connection,
     bytes: Vec<u8>,
 ) -> (Vec<u8>, Option<String>) {
+    let (bytes, note) = match masking::mask_head(&bytes) {
+        Some(masked) => (masked, Some("masked: credentials in header lines".to_owned())),
+        None => (bytes, None),
+    };
     let provider = exchanges.providers.get(connection.provider).filter(|_| !bytes.is_empty());
     let Some(provider) = provider else {
-        return (bytes, None);
+        return (bytes, note);
     };
     let received = Received {
         seq,
@@ -113,5 +119,5 @@ async fn masked(
         stream: None,
     };
     let kept = provider.mask(call, no_answer).await;
-    (kept.request_body, kept.request_note)
+    (kept.request_body, kept.request_note.or(note))
 }

@@ -512,7 +512,11 @@ pub(crate) fn stored_bytes(exchange: &ExchangeDetail) -> usize {
     let opened = exchange.opened_request.as_ref().map_or(0, json_bytes)
         + exchange.opened_answer.as_deref().map_or(0, json_bytes)
         + exchange.near_misses.as_ref().map_or(0, json_bytes);
+    let texts = exchange.ladder.iter().flat_map(|rung| {
+        [&rung.expected, &rung.got, &rung.detail, &rung.fix].into_iter().flatten()
+    });
     ROW + opened
+        + texts.chain(&exchange.reason).map(String::len).sum::<usize>()
         + exchange.request_body.len()
         + exchange.answer_body.len()
         + exchange.summary.target.len()

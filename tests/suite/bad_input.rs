@@ -527,7 +527,7 @@ fn raw(sandbox: &Sandbox, bytes: &[u8]) -> String {
     raw_to(sandbox, "paco", bytes)
 }
 
-fn raw_to(sandbox: &Sandbox, listener: &str, bytes: &[u8]) -> String {
+pub(crate) fn raw_to(sandbox: &Sandbox, listener: &str, bytes: &[u8]) -> String {
     let mut stream = connect(&address(sandbox, listener));
     let mut writer = stream.try_clone().expect("a second handle");
     let to_write = bytes.to_vec();
@@ -569,7 +569,7 @@ fn head_of(shop: &Shop, length: usize) -> String {
 
 /// The newest entries that fit a filter; waits until there are so many.
 #[track_caller]
-fn entries(sandbox: &Sandbox, filter: &str, wanted: usize) -> Vec<Value> {
+pub(crate) fn entries(sandbox: &Sandbox, filter: &str, wanted: usize) -> Vec<Value> {
     let list = |further: &str| {
         let answer = sandbox.admin_get(&format!("/exchanges?{filter}&limit=100{further}"));
         answer.assert_status(200);

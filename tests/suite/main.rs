@@ -32,6 +32,7 @@ mod paco_settings;
 mod paynet;
 mod paynet_messages;
 mod paynet_mistakes;
+mod paynet_secrets;
 mod paynet_settings;
 mod portal;
 mod receiver;

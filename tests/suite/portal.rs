@@ -37,7 +37,12 @@ impl Portal {
     pub(crate) fn asking(sandbox: &Sandbox, asked: &Value) -> Self {
         let answer = sandbox.admin_post("/merchants", asked);
         answer.assert_status(201);
-        let shown = answer.json();
+        Self::with_shown(sandbox, &answer.json())
+    }
+
+    /// A client as the admin API has shown it.
+    #[track_caller]
+    pub(crate) fn with_shown(sandbox: &Sandbox, shown: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let credentials = &shown["credentials"];
         let mut portal = Self {

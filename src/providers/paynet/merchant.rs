@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
-use super::reports::own_csv::OwnCsv;
+use super::reports::own_csv::{OwnCsv, without_card_numbers};
 use super::reports::summary::Books;
+use super::secrets::{Giveaway, giveaways};
 use super::settings::Settings;
 use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
 use crate::blueprint::{Enrolment, EnrolmentError, Refusal};
@@ -26,6 +27,8 @@ pub(super) struct PaynetMerchant {
     pub settings: Arc<Settings>,
     /// Signs its tokens. Worked out from its credentials, so that nothing has to be stored.
     pub token_key: Vec<u8>,
+    /// What must not be kept of what anybody sends.
+    pub giveaways: Vec<Giveaway>,
     /// Its reports follow from this number: the same merchant always has the same ones.
     pub seed: u64,
     /// Its own transactions, in place of made ones.
@@ -147,6 +150,7 @@ pub(super) fn enrol(
     let asked = &enrolment.credentials;
     only_known("credentials", asked, &["client_id", "client_secret", "fiids", "transactions_csv"])?;
     let transactions = text(asked, "credentials.transactions_csv", "transactions_csv")?;
+    let transactions = transactions.map(without_card_numbers);
     let id = match &enrolment.id {
         None => format!("paynet-{}", ids.tag(8)),
         Some(id) => valid_id("id", id)?,
@@ -222,6 +226,7 @@ pub(super) fn load(
     })?;
     let named_by = vec![client_id.clone()];
     let merchant = PaynetMerchant {
+        giveaways: giveaways(&client_id, &client_secret),
         client_id,
         client_secret,
         fiids,

@@ -1,7 +1,7 @@
 //! PayNet's One Stop Portal: reports that banks download, behind an OAuth2 token and a signature of
 //! the time. Contents page.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use hyper::http::Method;
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use self::constants::FILE_PATH;
 use self::merchant::PaynetMerchant;
+use self::secrets::KnownSecrets;
 use self::settings::Settings;
 use crate::blueprint::{
     BoxFuture, Call, CaseRule, Client, Decision, Driven, Endpoint, Enrolled, Enrolment,
@@ -37,9 +38,11 @@ mod ladder;
 mod masking;
 mod merchant;
 mod messages;
+mod named_values;
 mod near_misses;
 mod refusals;
 mod reports;
+mod secrets;
 mod security;
 mod settings;
 mod states;
@@ -56,8 +59,9 @@ pub(super) struct Paynet {
     source: SettingsSource,
     endpoints: Vec<Endpoint>,
     client: client::PaynetClient,
-    /// Every client of this sandbox, so that an explanation knows another one's secret.
-    known: Mutex<Vec<Weak<PaynetMerchant>>>,
+    /// Every client of this sandbox: an explanation knows another one's secret, and the journal keeps
+    /// none.
+    known: RwLock<KnownSecrets>,
     /// Places for the working out of reports.
     places: Arc<Semaphore>,
 }
@@ -97,16 +101,15 @@ impl Paynet {
             client: client::PaynetClient::new(&endpoints),
             endpoints,
             source,
-            known: Mutex::default(),
+            known: RwLock::default(),
             places: Arc::new(Semaphore::new(limits::REPORTS_AT_ONCE)),
         })
     }
 }
 
 impl Paynet {
-    fn known_clients(&self) -> Vec<Arc<PaynetMerchant>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().filter_map(Weak::upgrade).collect()
+    fn known(&self) -> RwLockReadGuard<'_, KnownSecrets> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -267,7 +270,7 @@ impl Provider for Paynet {
 
     fn named_by(&self, received: &Received) -> Option<NamedBy> {
         security::named_by(received, |id| {
-            self.known_clients().iter().any(|client| client.client_id == id)
+            self.known().clients().iter().any(|client| client.client_id == id)
         })
     }
 
@@ -290,7 +293,11 @@ impl Provider for Paynet {
     }
 
     fn mask(&self, call: Call, answer: WireReply) -> BoxFuture<Kept> {
-        Box::pin(std::future::ready(masking::keep(&call, &answer)))
+        Box::pin(std::future::ready(masking::keep(&call, &answer, &self.known())))
+    }
+
+    fn without_secrets(&self, text: String) -> String {
+        masking::without_secrets(text, &self.known())
     }
 
     fn events(&self) -> &'static [EventDoc] {
@@ -314,7 +321,7 @@ impl Provider for Paynet {
         let merchant = evidence.merchant.as_deref();
         let settings = self.source.resolve(merchant);
         let merchant = merchant.map(Merchant::parts::<PaynetMerchant>);
-        let mut others = self.known_clients();
+        let mut others = self.known().clients();
         others.retain(|other| merchant.as_ref().is_none_or(|own| own.client_id != other.client_id));
         near_misses::search(evidence, merchant, &others, &settings)
     }
@@ -361,9 +368,7 @@ impl Provider for Paynet {
 
     fn load(&self, record: &MerchantRecord) -> Result<Enrolled, EnrolmentError> {
         let (merchant, named_by) = merchant::load(&self.section, record, &self.places)?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|other| other.strong_count() > 0);
-        known.push(Arc::downgrade(&merchant));
+        self.known.write().unwrap_or_else(PoisonError::into_inner).add(&merchant);
         Ok(Enrolled {
             magic_values: merchant.settings.magic_values,
             parts: merchant,

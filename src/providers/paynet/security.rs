@@ -21,6 +21,7 @@ use super::tokens::Token;
 use crate::blueprint::{Call, NamedBy, Received, Refusal, Verified};
 use crate::checks::{Failure, address};
 use crate::crypto::hashes::{hmac_sha256, same_secret};
+use crate::masking::scrub;
 use crate::{ids, json};
 
 /// Who calls a report endpoint.
@@ -92,9 +93,7 @@ pub(super) fn token(call: &Call, settings: &Settings) -> Result<Verified<TokenRe
     }
     source_address(call, settings)?;
     call.step(&TOKEN_CONTENT_TYPE, is_form(received))?;
-    let client = call.merchant().map(|merchant| merchant.parts::<PaynetMerchant>());
-    let client = client.as_ref().map(|client| client.client_id.as_str());
-    let form = call.step(&TOKEN_FORM, token_form(received, client))?;
+    let form = call.step(&TOKEN_FORM, token_form(call))?;
     let mut opened = Map::new();
     opened.insert("grant_type".to_owned(), json!(form.grant_type));
     opened.insert("client_id".to_owned(), json!(form.client_id));
@@ -137,12 +136,16 @@ fn is_form(received: &Received) -> Result<(), Failure> {
     }
 }
 
-fn token_form(received: &Received, client: Option<&str>) -> Result<TokenRequest, Failure> {
+fn token_form(call: &Call) -> Result<TokenRequest, Failure> {
+    let received = call.received();
+    let client = call.merchant().map(|merchant| merchant.parts::<PaynetMerchant>());
+    let is_the_client = |id: &str| client.as_ref().is_some_and(|client| client.client_id == id);
+    let name_shown = |name: &str| shown_name(call, name);
     let wanted = "a form with grant_type, client_id and client_secret once each";
     let pairs = pairs(&received.body).map_err(|wrong| Failure::new(wanted, wrong))?;
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
-        return Err(Failure::new("every parameter once", format!("{} twice", shown(name))));
+        return Err(Failure::new("every parameter once", format!("{} twice", name_shown(name))));
     }
     let value = |wanted: &str| {
         pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
@@ -153,11 +156,13 @@ fn token_form(received: &Received, client: Option<&str>) -> Result<TokenRequest,
         let there: Vec<String> = pairs
             .iter()
             .take(10)
-            .map(
-                |(name, value)| {
-                    if value.is_empty() { format!("{}, empty", shown(name)) } else { shown(name) }
-                },
-            )
+            .map(|(name, value)| {
+                if value.is_empty() {
+                    format!("{}, empty", name_shown(name))
+                } else {
+                    name_shown(name)
+                }
+            })
             .collect();
         let there = if there.is_empty() { "an empty form".to_owned() } else { there.join(", ") };
         Failure::new(format!("the parameter {name}"), there)
@@ -181,7 +186,7 @@ fn token_form(received: &Received, client: Option<&str>) -> Result<TokenRequest,
             return Err(Failure::new("Basic credentials of id and secret", wrong));
         }
         (Some(Ok((user, password))), id, None) => {
-            let user = meant_by(user, |id| client == Some(id));
+            let user = meant_by(user, is_the_client);
             if id.as_ref().is_some_and(|id| *id != user) {
                 return Err(Failure::new(
                     "one client",
@@ -201,6 +206,16 @@ fn token_form(received: &Received, client: Option<&str>) -> Result<TokenRequest,
         in_header,
         scope: value("scope"),
     })
+}
+
+/// A parameter's name as evidence shows it. What looks like one may be a part of the client's secret,
+/// which was put into the form with & and = as they are.
+fn shown_name(call: &Call, name: &str) -> String {
+    let is_part = call.merchant().is_some_and(|merchant| {
+        let secret = &merchant.parts::<PaynetMerchant>().client_secret;
+        name.len() >= 3 && secret.contains(&name.replace(' ', "+"))
+    });
+    if is_part { "a part of the client secret".to_owned() } else { shown(name) }
 }
 
 /// Evidence never shows a secret, neither the right one nor what came.
@@ -440,9 +455,12 @@ fn within_rate(
     })
 }
 
-/// What somebody sent, cut and in quotes.
+/// What somebody sent, cut and in quotes. Card numbers are masked first: half of one is not seen as
+/// one any more.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 80;
+    let masked = (text.len() > MOST).then(|| scrub(text)).flatten();
+    let text = masked.as_deref().unwrap_or(text);
     let mut cut: String = text.chars().take(MOST).collect();
     if text.chars().nth(MOST).is_some() {
         cut.push('…');

@@ -8,6 +8,7 @@ use super::csv::{Column, Dialect};
 use super::summary::Counted;
 use super::{Product, Slice};
 use crate::limits;
+use crate::masking::scrub;
 
 /// A file that was read whole.
 #[derive(Debug)]
@@ -159,6 +160,58 @@ impl OwnCsv {
             locaf_fee: row.locaf_fee,
         })
     }
+}
+
+/// The file without card numbers: they keep six and four digits. Its rows and columns stay as they are.
+/// A file that cannot be read as CSV stays as it is, and will be refused.
+pub(crate) fn without_card_numbers(text: String) -> String {
+    masked(&text).unwrap_or(text)
+}
+
+/// `None`: nothing has to be masked, or nothing can be.
+fn masked(text: &str) -> Option<String> {
+    let mark = "\u{feff}";
+    let (mark, content) = text.strip_prefix(mark).map_or(("", text), |content| (mark, content));
+    let mut reader = ::csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(content.as_bytes());
+    let mut writer = ::csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let mut references: Option<Vec<bool>> = None;
+    let mut any = false;
+    for record in reader.records() {
+        let record = record.ok()?;
+        let fields = record.iter().enumerate().map(|(at, field)| {
+            let is_reference =
+                references.as_ref().and_then(|all| all.get(at)).copied().unwrap_or_default();
+            let scrubbed = scrub(field).filter(|_| !is_reference);
+            any |= scrubbed.is_some();
+            scrubbed.unwrap_or_else(|| field.to_owned())
+        });
+        writer.write_record(fields).ok()?;
+        references.get_or_insert_with(|| record.iter().map(is_reference).collect());
+    }
+    let bytes = writer.into_inner().ok().filter(|_| any)?;
+    String::from_utf8(bytes).ok().map(|content| format!("{mark}{content}"))
+}
+
+/// References and times have many digits, and some of them pass the check of a card number by chance.
+fn is_reference(header: &str) -> bool {
+    let column = [Dialect::Newer, Dialect::Older]
+        .into_iter()
+        .find_map(|dialect| Column::find(header.trim(), dialect));
+    matches!(
+        column,
+        Some(
+            Column::TraceId
+                | Column::ReferenceId
+                | Column::FxReferenceNumber
+                | Column::OriginalReferenceId
+                | Column::InitiationTime
+                | Column::CompletionTime
+                | Column::TranDatetime
+        )
+    )
 }
 
 /// The product in a file goes by any of its names.
@@ -425,6 +478,30 @@ mod tests {
         let bad: Vec<u8> =
             bytes.into_iter().map(|byte| if byte == 0xef { 0xff } else { byte }).collect();
         assert!(OwnCsv::read(&bad).expect_err("not UTF-8").to_string().contains("UTF-8"));
+    }
+
+    #[test]
+    fn card_numbers_are_masked_and_nothing_else_changes() {
+        let header = "transaction_type,initiation_time,payer_fiid,receiver_fiid,transaction_status,transaction_amount,payer_id,payer_name,reference_id";
+        let file = format!(
+            "\u{feff}{header}\r\n\
+             PUR,2026-02-15T09:00:00,A,B,Approved,1,4012001037141112,\"Tan, 4012 0010 3714 1112\",4012001037141112\r\n\
+             PUR,2026-02-15T09:00:01,A,B,Approved,1,4101490000057763,\"a \"\"b\"\"\",1\r\n"
+        );
+
+        let masked = without_card_numbers(file);
+
+        assert_eq!(
+            masked,
+            format!(
+                "\u{feff}{header}\n\
+                 PUR,2026-02-15T09:00:00,A,B,Approved,1,401200XXXXXX1112,\"Tan, 401200XXXXXX1112\",4012001037141112\n\
+                 PUR,2026-02-15T09:00:01,A,B,Approved,1,4101490000057763,\"a \"\"b\"\"\",1\n"
+            )
+        );
+        assert_eq!(OwnCsv::read(masked.as_bytes()).map(|file| file.len()), Ok(2));
+        assert_eq!(without_card_numbers(masked.clone()), masked);
+        assert_eq!(without_card_numbers(SMALL.to_owned()), SMALL);
     }
 
     #[test]
