@@ -86,10 +86,13 @@ async fn call(
     };
     let mut preparations = Vec::new();
     let mut said = Value::Null;
-    for request in requests {
+    // Each takes from the answer before it what it needs: a status alone says little of a business.
+    let follow = requests.iter().skip(1).cloned().chain([last.clone()]).collect::<Vec<_>>();
+    for (request, next) in requests.into_iter().zip(follow) {
         let request = request.filled_from(&said);
         let sent = send(&admin, &provider, &merchant, now, &request).await?;
-        if sent.status.is_none_or(|status| status >= 300) {
+        let is_accepted = sent.status.is_some_and(|status| status < 300);
+        if !is_accepted || next.lacks(&sent.reading.message).is_some() {
             return Err(unprepared(&request, &sent));
         }
         preparations.push(json!({
@@ -258,18 +261,20 @@ async fn the_only_one_since(
 /// What had to come first did not work out, so the call itself would prove nothing.
 fn unprepared(request: &ClientRequest, sent: &Sent) -> Problem {
     let answered = match (sent.status, &sent.reading.objection) {
-        (Some(status), _) => format!("answered with {status}"),
+        (Some(status), _) => match &sent.reading.code {
+            Some(code) => format!("answered with {status}, {code}"),
+            None => format!("answered with {status}"),
+        },
         (None, objection) => objection.clone().unwrap_or_default(),
     };
     let exchange = sent.exchange.as_deref().unwrap_or("that is not known");
     Problem::conflict(
         format!(
-            "no order was named, and the {} that was to make one was not accepted: {answered} \
-             (exchange {exchange})",
+            "the {} that has to come first was not accepted: {answered} (exchange {exchange})",
             request.endpoint
         ),
-        "name an order that exists, as in {\"set\": {\"orderNo\": \"…\"}}, or ask for the \
-         explanation of that exchange",
+        "ask for the explanation of that exchange; or name what exists already, as in {\"set\": \
+         {\"orderNo\": \"…\"}}",
     )
 }
 

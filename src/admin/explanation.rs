@@ -19,12 +19,14 @@ use crate::checks::Check;
 use crate::diagnosis::NearMiss;
 use crate::json;
 use crate::store::{
-    Attribution, ExchangeDetail, ExchangeFilter, LadderRung, RungVerdict, Transaction, Verdict,
+    Attribution, ExchangeDetail, ExchangeFilter, ExchangeSummary, LadderRung, RungVerdict,
+    Transaction, Verdict,
 };
 
 /// The paths of this resource.
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
+        .route("/exchanges/last/explanation", get(last))
         .route("/exchanges/last-refused/explanation", get(last_refused))
         .route("/exchanges/{id}/explanation", get(show))
 }
@@ -52,7 +54,8 @@ struct Explanation<'a> {
     reason: Option<&'a str>,
     scenario: Option<&'a str>,
     request_note: Option<&'a str>,
-    /// A later exchange that went wrong in another way, where this one was chosen for the caller.
+    /// A later exchange that went wrong in another way, or was accepted and has a near miss, where this
+    /// one was chosen for the caller.
     later: Option<Value>,
 }
 
@@ -79,9 +82,9 @@ async fn show(
     Ok(explain(&admin, &detail, None).await)
 }
 
-/// The last refused exchange; where there is none, the last that went wrong in another way.
-async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
-    let query = Query::read(&uri, &["provider", "merchant"])?;
+/// Whose exchanges are meant; the newest one alone.
+async fn newest(admin: &Admin, uri: &Uri) -> Result<ExchangeFilter, Problem> {
+    let query = Query::read(uri, &["provider", "merchant"])?;
     if let Some(provider) = query.text("provider") {
         admin.provider(provider)?;
     }
@@ -89,19 +92,40 @@ async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<
         None => None,
         Some("none") => Some(None),
         Some(id) => {
-            known_merchant(&admin, id).await?;
+            known_merchant(admin, id).await?;
             Some(Some(id.to_owned()))
         }
     };
+    Ok(ExchangeFilter {
+        provider: query.text("provider").map(ToOwned::to_owned),
+        merchant,
+        limit: 1,
+        ..ExchangeFilter::default()
+    })
+}
+
+/// The last exchange, however it ended: an accepted one may have a near miss too.
+async fn last(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let filter = newest(&admin, &uri).await?;
+    let Some(chosen) = admin.services.store.exchanges(&filter).await?.pop() else {
+        return Err(Problem::not_found(
+            "there is no exchange yet",
+            "send a request first; sandgate call makes one",
+        ));
+    };
+    let detail = find(&admin, &admin.exchange_id(chosen.seq)).await?;
+    Ok(explain(&admin, &detail, None).await)
+}
+
+/// The last refused exchange; where there is none, the last that went wrong in another way.
+async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, Problem> {
+    let filter = newest(&admin, &uri).await?;
     let mut refused = None;
     let mut wrong_otherwise = None;
     for (_, verdict) in VERDICTS.iter().filter(|(_, verdict)| *verdict != Verdict::Accepted) {
         let filter = ExchangeFilter {
-            provider: query.text("provider").map(ToOwned::to_owned),
-            merchant: merchant.clone(),
             verdict: Some(*verdict),
-            limit: 1,
-            ..ExchangeFilter::default()
+            ..filter.clone()
         };
         let last = admin.services.store.exchanges(&filter).await?.pop();
         if *verdict == Verdict::Refused {
@@ -116,10 +140,15 @@ async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<
     let Some(chosen) = refused.as_ref().or(wrong_otherwise.as_ref()) else {
         return Err(Problem::not_found(
             "no exchange was refused, and none went wrong in another way",
-            "ask for one by its id; GET /exchanges lists what has come so far",
+            "GET /exchanges/last/explanation (sandgate explain --last) explains the last one, which was \
+             accepted and may have a near miss all the same; GET /exchanges lists what has come",
         ));
     };
-    let later = wrong_otherwise.as_ref().filter(|other| other.seq > chosen.seq).map(|other| {
+    let later = match wrong_otherwise.as_ref().filter(|other| other.seq > chosen.seq) {
+        Some(other) => Some(other.clone()),
+        None => remarkable(&admin, &filter, chosen.seq).await?,
+    };
+    let later = later.map(|other| {
         json!({
             "exchange": admin.exchange_id(other.seq),
             "verdict": other.verdict,
@@ -129,6 +158,22 @@ async fn last_refused(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<
     });
     let detail = find(&admin, &admin.exchange_id(chosen.seq)).await?;
     Ok(explain(&admin, &detail, later).await)
+}
+
+/// The newest exchange, if it came after that number, was accepted, and has a near miss.
+async fn remarkable(
+    admin: &Admin,
+    filter: &ExchangeFilter,
+    after: i64,
+) -> Result<Option<ExchangeSummary>, Problem> {
+    let newest = admin.services.store.exchanges(filter).await?.pop();
+    let Some(newest) = newest.filter(|it| it.seq > after && it.verdict == Verdict::Accepted) else {
+        return Ok(None);
+    };
+    let detail = find(admin, &admin.exchange_id(newest.seq)).await?;
+    let provider = admin.providers.iter().find(|known| known.id() == newest.provider);
+    let (found, _) = near_misses(admin, provider, &detail).await;
+    Ok((!found.is_empty()).then_some(newest))
 }
 
 async fn explain(admin: &Admin, detail: &ExchangeDetail, later: Option<Value>) -> Json<Value> {

@@ -73,6 +73,7 @@ const PATHS: &[&str] = &[
     "GET /exchanges",
     "GET /exchanges/{id}",
     "GET /exchanges/{id}/explanation",
+    "GET /exchanges/last/explanation",
     "GET /exchanges/last-refused/explanation",
     "GET /merchants",
     "POST /merchants",

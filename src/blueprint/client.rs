@@ -47,6 +47,13 @@ pub struct Tampering {
 }
 
 impl ClientRequest {
+    /// What is to be filled in and is not in the last answer.
+    #[must_use]
+    pub fn lacks(&self, answer: &Value) -> Option<&'static str> {
+        let is_there = |pointer: &str| answer.pointer(pointer).is_some_and(Value::is_string);
+        self.filled.iter().map(|(_, pointer)| *pointer).find(|pointer| !is_there(pointer))
+    }
+
     /// The request with its words filled in from the last answer.
     #[must_use]
     pub fn filled_from(mut self, answer: &Value) -> Self {

@@ -82,12 +82,14 @@ pub(super) fn run(args: &CallArgs) -> anyhow::Result<()> {
 
 fn shown(called: &Value) -> anyhow::Result<()> {
     for first in called["preparations"].as_array().into_iter().flatten() {
-        output::talk(&format!(
-            "no order was named, so {} made {} first (exchange {})",
-            cell(&first["endpoint"]),
-            cell(&first["subject"]),
-            cell(&first["exchange"]),
-        ));
+        let (endpoint, exchange) = (cell(&first["endpoint"]), cell(&first["exchange"]));
+        output::talk(&match text(first, "subject") {
+            Some(subject) => format!(
+                "no order was named, so {endpoint} made {} first (exchange {exchange})",
+                harmless(subject)
+            ),
+            None => format!("{endpoint} came first (exchange {exchange})"),
+        });
     }
     let request = &called["request"];
     output::talk(&format!(
@@ -98,6 +100,10 @@ fn shown(called: &Value) -> anyhow::Result<()> {
         cell(&called["status"]),
         cell(&called["code"]),
     ));
+    // A file is text, and is put out as it came, to be piped on.
+    if let Some(file) = text(called, "answer") {
+        return output::data(harmless(file).trim_end_matches('\n'));
+    }
     if called["answer"].is_null() {
         return Ok(());
     }

@@ -11,7 +11,10 @@ use super::output::{self, Style, cell, harmless, paint, text};
 pub(super) struct ExplainArgs {
     /// The exchange, as the header sandgate-exchange names it; without it the last refused one
     id: Option<String>,
-    /// Without an id: the last refused one of this merchant
+    /// The last one, whether refused or not: an accepted one may have a near miss too
+    #[arg(long, conflicts_with = "id")]
+    last: bool,
+    /// Without an id: the last one of this merchant
     #[arg(long, value_name = "ID", conflicts_with = "id")]
     merchant: Option<String>,
     #[command(flatten)]
@@ -24,7 +27,11 @@ pub(super) struct ExplainArgs {
 /// Runs `sandgate explain`.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.server)?;
-    let which = args.id.as_deref().map_or_else(|| "last-refused".to_owned(), escaped);
+    let which = match &args.id {
+        Some(id) => escaped(id),
+        None if args.last => "last".to_owned(),
+        None => "last-refused".to_owned(),
+    };
     let query = query(&[("merchant", args.merchant.as_deref())]);
     let explanation = client.get(&format!("/exchanges/{which}/explanation{query}"))?;
     if args.json {
@@ -34,9 +41,12 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
         // First, because it may be what the caller really asks about.
         let request = format!("{} {}", cell(&later["method"]), cell(&later["target"]));
         let request = if request.trim().is_empty() { "a connection".to_owned() } else { request };
+        let ended = match cell(&later["verdict"]).as_str() {
+            "accepted" => "was accepted and has a near miss".to_owned(),
+            verdict => format!("ended {}", verdict.replace('_', " ")),
+        };
         output::talk(&format!(
-            "this is the last refusal; later, {request} ended {}: sandgate explain {}\n",
-            cell(&later["verdict"]).replace('_', " "),
+            "this is the last refusal; later, {request} {ended}: sandgate explain {}\n",
             cell(&later["exchange"]),
         ));
     }
@@ -73,7 +83,7 @@ fn lines(explanation: &Value) -> Vec<String> {
         lines.push(format!("scenario rule: {}", harmless(rule)));
     }
     if let Some(note) = text(explanation, "request_note") {
-        lines.push(format!("request body: {}", harmless(note)));
+        lines.push(format!("request: {}", harmless(note)));
     }
     ladder(explanation, &mut lines);
     near_misses(explanation, &mut lines);

@@ -89,7 +89,7 @@ struct ArmArgs {
 #[derive(Debug, Args)]
 #[group(id = "effect", multiple = false)]
 struct EffectArgs {
-    /// The business decides so: success, declined, `authentication_failed`,
+    /// The business decides so: success, declined, pending, `authentication_failed`,
     /// `system_error`
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,

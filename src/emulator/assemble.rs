@@ -1,6 +1,6 @@
 //! The recipe: folder, database, providers, merchants, rules, listeners; each from the last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use super::data_folder::Folder;
 use crate::admin::Admin;
-use crate::blueprint::{Merchant, Merchants, Provider, Reception, Services};
+use crate::blueprint::{Endpoint, Merchant, Merchants, Provider, Reception, Services};
 use crate::clock::{Clock, HeldBy};
 use crate::config::Config;
 use crate::crypto::rsa_pool::RsaPool;
@@ -27,7 +27,7 @@ use crate::listener::{Door, Listener, ServerCertificates};
 use crate::notifications::Notifications;
 use crate::outbound::{Courier, Destinations};
 use crate::recorder::Recorder;
-use crate::scenario::{Engine, ScenarioFile};
+use crate::scenario::{Engine, KnownChecks, ScenarioFile};
 use crate::store::Store;
 use crate::timers::Timers;
 use crate::{admin, limits, providers};
@@ -239,14 +239,21 @@ async fn scenarios(
         files.retain(|known: &ScenarioFile| known.scenario != file.scenario);
         files.push(file);
     }
-    let checks: BTreeSet<&'static str> =
-        providers.iter().flat_map(|provider| provider.checks()).map(|check| check.id).collect();
+    let judged = |endpoint: &Endpoint| {
+        (endpoint.name, endpoint.checks.iter().map(|check| check.id).collect())
+    };
+    let checks: KnownChecks = providers
+        .iter()
+        .map(|provider| (provider.id(), provider.endpoints().iter().map(judged).collect()))
+        .collect();
     let engine = Engine::load(Arc::clone(store), files, checks).await?;
     for (file, _) in engine.files() {
         for rule in &file.rules {
-            engine.check_exists(rule).map_err(|reason| StartError::Scenario {
-                file: file.scenario.clone(),
-                reason,
+            engine.check_is_judged(&file.provider, rule).map_err(|reason| {
+                StartError::Scenario {
+                    file: file.scenario.clone(),
+                    reason,
+                }
             })?;
         }
     }

@@ -1,6 +1,6 @@
 //! Chooses what happens: the first rule that fits, in the order of precedence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
@@ -20,11 +20,14 @@ use crate::store::{Store, StoreError};
 pub struct Engine {
     store: Arc<Store>,
     files: Vec<ScenarioFile>,
-    known_checks: BTreeSet<&'static str>,
+    known_checks: KnownChecks,
     present: RwLock<Arc<Present>>,
     /// Held from reading the store to replacing what is present: the later read must win.
     refreshing: Mutex<()>,
 }
+
+/// The checks that are judged: by provider, then by endpoint.
+pub type KnownChecks = BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>>;
 
 /// The rules as they stand at one moment.
 #[derive(Debug, Default)]
@@ -128,7 +131,7 @@ impl Engine {
     pub async fn load(
         store: Arc<Store>,
         files: Vec<ScenarioFile>,
-        known_checks: BTreeSet<&'static str>,
+        known_checks: KnownChecks,
     ) -> Result<Self, StoreError> {
         let engine = Self {
             store,
@@ -257,7 +260,7 @@ impl Engine {
         clock: &Clock,
     ) -> Result<i64, ScenarioError> {
         rule.judge().map_err(ScenarioError::Rule)?;
-        self.check_exists(rule).map_err(ScenarioError::Rule)?;
+        self.check_is_judged(provider, rule).map_err(ScenarioError::Rule)?;
         let armed = self.present().armed.len();
         if armed >= limits::ARMED_RULES {
             return Err(ScenarioError::TooMany(armed));
@@ -320,27 +323,42 @@ impl Engine {
         self.present().armed.clone()
     }
 
-    /// Judges what only the whole emulator knows of a rule: whether its check exists.
+    /// Judges what only the whole emulator knows of a rule: whether its check is ever judged where the
+    /// rule looks.
     ///
     /// # Errors
-    /// The nearest check that does exist.
-    pub fn check_exists(&self, rule: &Rule) -> Result<(), String> {
+    /// The nearest check that is.
+    pub fn check_is_judged(&self, provider: &str, rule: &Rule) -> Result<(), String> {
         let Effect::FailCheck(wanted) = &rule.effect else {
             return Ok(());
         };
-        if self.known_checks.contains(wanted.as_str()) {
+        let endpoints = self.known_checks.get(provider);
+        let fits = |endpoint: &str| {
+            rule.when.endpoint.as_deref().is_none_or(|asked| asked.eq_ignore_ascii_case(endpoint))
+        };
+        let judged: BTreeSet<&str> = endpoints
+            .into_iter()
+            .flatten()
+            .filter(|(endpoint, _)| fits(endpoint))
+            .flat_map(|(_, checks)| checks.iter().copied())
+            .collect();
+        if judged.contains(wanted.as_str()) {
             return Ok(());
         }
-        let nearest = self
-            .known_checks
-            .iter()
-            .max_by(|a, b| {
-                let score = |known: &str| strsim::jaro_winkler(known, wanted);
-                score(a).total_cmp(&score(b))
-            })
-            .copied()
-            .unwrap_or_default();
-        Err(format!("there is no check \"{wanted}\"; the nearest is \"{nearest}\""))
+        let score = |known: &&&str| strsim::jaro_winkler(known, wanted);
+        let nearest = judged.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+        let nearest = nearest.copied().unwrap_or_default();
+        let elsewhere = endpoints
+            .into_iter()
+            .flatten()
+            .find(|(_, checks)| checks.iter().any(|check| check == wanted));
+        Err(match (elsewhere, &rule.when.endpoint) {
+            (Some((endpoint, _)), Some(asked)) => format!(
+                "the check \"{wanted}\" is not judged at {asked}, but at {endpoint}; the nearest that \
+                 is judged there is \"{nearest}\""
+            ),
+            _ => format!("{provider} has no check \"{wanted}\"; the nearest is \"{nearest}\""),
+        })
     }
 
     fn present(&self) -> Arc<Present> {

@@ -8,7 +8,7 @@ mod engine;
 mod file;
 mod matching;
 
-pub use self::engine::{Armed, Engine, Facts, Plan, RuleUse, ScenarioError};
+pub use self::engine::{Armed, Engine, Facts, KnownChecks, Plan, RuleUse, ScenarioError};
 pub use self::file::{
     Effect, Fault, Misbehaviour, Outcome, RawReply, Rule, ScenarioFile, ScriptedError, When,
 };

@@ -10,6 +10,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::harness::{START, Sandbox, agent, call, wait_for};
+use crate::portal::{Portal, setl01};
 use crate::receiver::{BROKEN, OK, Receiver};
 use crate::shop::payment;
 
@@ -732,6 +733,55 @@ fn where_notifications_may_go_is_judged_at_the_start() {
 }
 
 #[test]
+fn what_was_accepted_is_explained_too_when_it_has_a_near_miss() {
+    let sandbox = Sandbox::start();
+    ask(&sandbox, &["explain", "--last"]).fails(1, "there is no exchange yet", "sandgate call");
+    let portal = Portal::new(&sandbox, "bank");
+    let refused = portal.types(&sandbox, &[("x-signature", "00")]).exchange();
+    let link = portal.link(&sandbox, &setl01());
+    let bearer = format!("Bearer {}", portal.token);
+    let file = sandbox.send("paynet", "GET", &link, &[("authorization", &bearer)], &[]);
+    file.assert_status(200);
+
+    let last_refusal = ask(&sandbox, &["explain"]).fine();
+    let last = ask(&sandbox, &["explain", "--last", "--merchant", "bank"]).fine();
+
+    assert!(last_refusal.stdout.contains(&refused), "{last_refusal:#?}");
+    for said in ["was accepted and has a near miss", &file.exchange()] {
+        assert!(last_refusal.stderr.contains(said), "{said}: {last_refusal:#?}");
+    }
+    assert!(last.stdout.contains("paynet.token_sent_to_link"), "{last:#?}");
+}
+
+#[test]
+fn a_file_is_put_out_as_it_is_and_not_asked_for_when_there_is_no_link() {
+    let sandbox = Sandbox::start();
+    let settings = ["--set", "download_gzip=always", "--id", "packed"];
+    let made = [&["merchant", "create", "--provider", "paynet"][..], &settings].concat();
+    ask(&sandbox, &made).fine();
+
+    for merchant in ["demo-paynet", "packed"] {
+        let file = ask(&sandbox, &["call", "paynet", "file", "--merchant", merchant]).fine();
+        assert!(file.stdout.starts_with("fiid,settlement_date,"), "{file:#?}");
+        assert_eq!(file.stdout.lines().count(), 3, "{file:#?}");
+        assert!(file.stderr.contains("download came first"), "{file:#?}");
+    }
+    let armed = [
+        "scenario",
+        "arm",
+        "--merchant",
+        "demo-paynet",
+        "--error",
+        "E0003",
+        "--endpoint",
+        "download",
+    ];
+    ask(&sandbox, &armed).fine();
+    let refused = ask(&sandbox, &["call", "paynet", "file"]);
+    refused.fails(1, "the download that has to come first was not accepted", "E0003");
+}
+
+#[test]
 fn an_event_finds_the_transaction_that_it_happens_to() {
     let sandbox = Sandbox::start();
     let nothing = ask(&sandbox, &["trigger", "paynet", "finish"]);
@@ -739,16 +789,16 @@ fn an_event_finds_the_transaction_that_it_happens_to() {
     assert_eq!(ask(&sandbox, &["call", "paynet", "query"]).status, Some(0));
     assert_eq!(ask(&sandbox, &["call", "paynet", "download"]).status, Some(0));
 
-    // The link changed last; a report is what gets finished.
-    let finished = ask(&sandbox, &["trigger", "paynet", "finish"]);
-    assert_eq!(finished.status, Some(0), "{finished:#?}");
-    assert!(finished.stdout.contains(": new → processing"), "{}", finished.stdout);
-    assert!(finished.stderr.contains("no --order was given; the report"), "{}", finished.stderr);
-    let expired = ask(&sandbox, &["trigger", "paynet", "expire"]);
-    assert!(expired.stdout.starts_with("link "), "{} {}", expired.stdout, expired.stderr);
     let listed = ask(&sandbox, &["trigger", "paynet", "--kind", "report"]);
     assert!(listed.stdout.contains("fail"), "{}", listed.stdout);
     assert!(!listed.stdout.contains("expire"), "{}", listed.stdout);
+    // The link changed last; a report is what gets finished.
+    let finished = ask(&sandbox, &["trigger", "paynet", "finish"]);
+    assert_eq!(finished.status, Some(0), "{finished:#?}");
+    assert!(finished.stdout.contains(": new → ready"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("no --order was given; the report"), "{}", finished.stderr);
+    let expired = ask(&sandbox, &["trigger", "paynet", "expire"]);
+    assert!(expired.stdout.starts_with("link "), "{} {}", expired.stdout, expired.stderr);
     ask(&sandbox, &["trigger", "paynet", "expires"]).fails(1, "expires", "expire");
     ask(&sandbox, &["trigger", "paynet", "--kind", "order"]).fails(1, "no order", "--kind link");
 }

@@ -493,6 +493,10 @@ fn a_merchant_s_own_transactions_take_the_place_of_made_ones() {
     assert_eq!(file.text(), "transaction_amount\n12.50\n");
     let asked = json!({"provider": "paynet", "credentials": {"transactions_csv": "a,b\n"}});
     sandbox.admin_post("/merchants", &asked).assert_problem(400, "transactions_csv", "");
+    let elsewhere = json!({"fiids": ["Z9999"], "transactions_csv": csv});
+    let asked = json!({"provider": "paynet", "credentials": elsewhere});
+    let refused = sandbox.admin_post("/merchants", &asked);
+    refused.assert_problem(400, "every report would be empty; the file has A1001, B2002", "");
 }
 
 #[test]

@@ -95,6 +95,25 @@ fn each_shipped_file_does_what_it_says_while_it_is_active() {
 }
 
 #[test]
+fn a_check_that_is_never_judged_there_cannot_be_forced() {
+    let sandbox = Sandbox::start();
+    sandbox.merchant("paynet", "bank");
+    for (rule, said) in [
+        (json!({"fail_check": "paco.expiry"}), "paynet has no check \"paco.expiry\""),
+        (json!({"fail_check": "paynet.signatur"}), "the nearest is \"paynet.signature\""),
+        (
+            json!({"fail_check": "paynet.graphql", "when": {"endpoint": "types"}}),
+            "is not judged at types, but at query",
+        ),
+    ] {
+        let asked = json!({"merchant": "bank", "rule": rule});
+        sandbox.admin_post("/scenarios/armed", &asked).assert_problem(400, said, "");
+    }
+    let right = json!({"fail_check": "paynet.graphql", "when": {"endpoint": "Query"}});
+    arm(&sandbox, &json!({"merchant": "bank", "rule": right}));
+}
+
+#[test]
 fn armed_rules_precede_files_and_files_precede_magic_values_and_those_the_default() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = "scenario: all-fail\nprovider: paco\nabout: a.\nteaches: t.\nrules:\n  \

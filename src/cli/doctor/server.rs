@@ -194,7 +194,7 @@ pub(super) fn clocks(server: Option<&Server>) -> Vec<Finding> {
         findings.push(Finding::new(
             ("clock", Level::Note),
             format!("the clock of merchant {id} is shifted by {shift}"),
-            "its sealed messages are judged, and its answers dated, by that clock",
+            "its messages are judged, and its answers dated, by that clock",
             format!("sandgate clock reset --merchant {id}, if that is not meant"),
         ));
     }
@@ -210,7 +210,7 @@ fn system_clock(now: Timestamp) -> Finding {
     Finding::new(
         ("clock", Level::Problem),
         format!("this machine's clock shows {now:.0}"),
-        "certificates and sealed messages are in date for nobody",
+        "certificates and stamped messages are in date for nobody",
         "set the machine's clock",
     )
 }
@@ -219,7 +219,7 @@ fn server_clock(clock: &Value, now: Timestamp) -> Finding {
     let shown = cell(&clock["now"]);
     let mode = cell(&clock["mode"]);
     let shift = cell(&clock["shift"]);
-    let moved = "sealed messages of a client that goes by its machine's clock may count as expired \
+    let moved = "stamped messages of a client that goes by its machine's clock may count as expired \
                  or not valid yet";
     let reset = "sandgate clock reset, if that is not meant";
     if mode == "frozen" {

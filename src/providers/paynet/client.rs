@@ -1,7 +1,9 @@
 //! A correct caller of the portal.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use flate2::read::GzDecoder;
 use hyper::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -20,7 +22,7 @@ use crate::blueprint::{
     Tampering,
 };
 use crate::crypto::hashes::hmac_sha256;
-use crate::{ids, json};
+use crate::{ids, json, limits};
 
 /// The correct caller.
 #[derive(Debug)]
@@ -325,7 +327,7 @@ impl Client for PaynetClient {
     ) -> Reading {
         if !answer.content_type.starts_with(JSON) {
             return Reading {
-                message: Value::String(String::from_utf8_lossy(answer.body).into_owned()),
+                message: Value::String(text_of(answer.body)),
                 code: None,
                 objection: None,
             };
@@ -347,6 +349,18 @@ impl Client for PaynetClient {
     fn keys(&self, _merchant: &Merchant) -> Vec<KeyNote> {
         Vec::new()
     }
+}
+
+/// A file as text. It may come compressed although nobody asked for that (`download_gzip`).
+fn text_of(body: &[u8]) -> String {
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    let mut plain = String::new();
+    let is_read = body.starts_with(GZIP)
+        && GzDecoder::new(body)
+            .take(limits::CALL_ANSWER_BYTES as u64)
+            .read_to_string(&mut plain)
+            .is_ok();
+    if is_read { plain } else { String::from_utf8_lossy(body).into_owned() }
 }
 
 /// The provider's own code in an answer: an E-code, or an OAuth2 error.

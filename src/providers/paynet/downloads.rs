@@ -37,6 +37,7 @@ use crate::store::{Change, Issued, Transaction, TransactionChange};
 /// What the store calls a link.
 pub(super) const KIND: &str = "link";
 pub(super) const UNUSED: &str = "unused";
+pub(super) const EXPIRED: &str = "expired";
 const USED: &str = "used";
 const MEDIA: &str = "text/csv";
 

@@ -2,11 +2,17 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::ladder;
 use super::merchant::PaynetMerchant;
+use super::reports::catalogue::{Contents, Entitlement, find_v1, v1_types};
+use super::reports::csv::{Column, Dialect};
+use super::reports::own_csv::REQUIRED;
+use super::reports::summary::Summary;
 use crate::blueprint::{Endpoint, EventDoc, ExportedFile, Merchant};
 
-/// `.env` of a merchant.
+/// `.env` of a merchant, and its own transactions.
 pub(super) fn files(merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
     let parts = merchant.parts::<PaynetMerchant>();
     let lines = [
@@ -21,10 +27,16 @@ pub(super) fn files(merchant: &Merchant, base_url: &str) -> Vec<ExportedFile> {
     for (name, value) in lines {
         let _ = writeln!(env, "{name}={value}");
     }
-    vec![ExportedFile {
+    let mut files = vec![ExportedFile {
         name: ".env".to_owned(),
         contents: env,
-    }]
+    }];
+    let own = merchant.record.credentials["transactions_csv"].as_str();
+    files.extend(own.map(|transactions| ExportedFile {
+        name: "transactions.csv".to_owned(),
+        contents: transactions.to_owned(),
+    }));
+    files
 }
 
 /// A value as a shell reads it back: letters and digits need no quotes.
@@ -47,6 +59,58 @@ pub(super) fn endpoints_table(endpoints: &[Endpoint]) -> String {
             endpoint.path,
             endpoint.checks.len()
         );
+    }
+    table
+}
+
+/// The reports of v1 as a Markdown table.
+pub(super) fn reports_table() -> String {
+    let mut table = String::from(
+        "| `report_type` | name | products | what stands in it |\n|---|---|---|---|\n",
+    );
+    let types = v1_types(&Entitlement::default());
+    for report in types["data"].as_array().into_iter().flatten() {
+        let text = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
+        let products = report["supported_products"].as_array().into_iter().flatten();
+        let products: Vec<&str> = products.filter_map(Value::as_str).collect();
+        let contents = match find_v1(&text("type")).map(|report| report.code.contents) {
+            Some(Contents::Itemised) => "a row for each transaction",
+            Some(Contents::Monthly) => "a summary of the month in which the date lies",
+            Some(Contents::Summary) | None => "a summary of the day or cycle",
+        };
+        let (code, name, products) = (text("type"), text("name"), products.join(", "));
+        let _ = writeln!(table, "| `{code}` | {name} | {products} | {contents} |");
+    }
+    table
+}
+
+/// The columns of the itemised file as a Markdown table.
+pub(super) fn columns_table() -> String {
+    let mut table =
+        String::from("| column | in the older text | in a file of your own |\n|---|---|---|\n");
+    for column in Column::ALL {
+        let older = match column.header(Dialect::Older) {
+            Some(header) if header == column.name() => "the same".to_owned(),
+            Some(header) => format!("`{header}`"),
+            None => "absent".to_owned(),
+        };
+        let own = if REQUIRED.contains(column) { "required" } else { "" };
+        let _ = writeln!(table, "| `{}` | {older} | {own} |", column.name());
+    }
+    table
+}
+
+/// The members of a summary's line as a Markdown table.
+pub(super) fn summaries_table() -> String {
+    let mut table = String::from("| S01, S02, D01 | M01 |\n|---|---|\n");
+    let (day, month) = (Summary::members(false), Summary::members(true));
+    // A day's line has one member more at its head.
+    let pairs = day.iter().rev().zip(month.iter().rev());
+    let mut rows: Vec<String> =
+        pairs.map(|(day, month)| format!("| `{day}` | `{month}` |")).collect();
+    rows.extend(day.iter().rev().skip(month.len()).map(|day| format!("| `{day}` | |")));
+    for row in rows.iter().rev() {
+        let _ = writeln!(table, "{row}");
     }
     table
 }

@@ -154,8 +154,8 @@ pub(super) static GRAPHQL: Check = Check {
     title: "The body is a GraphQL request with one operation and one root field",
     clause: "Financial Reports API, Responses: E0012; GraphQL over HTTP",
     why: "What cannot be read cannot be decided; the provider hides the details on purpose.",
-    fix: "Send {\"query\": …, \"variables\": …} as application/json; the provider's printed sample \
-          is not valid GraphQL.",
+    fix: "Send {\"query\": …, \"variables\": …} as application/json, with one operation that asks for \
+          Report or Summary.",
 };
 
 pub(super) static LINK_KNOWN: Check = Check {

@@ -40,8 +40,10 @@ pub(super) fn keep(call: &Call, answer: &WireReply, known: &KnownSecrets) -> Kep
         masks.value(&mut opened);
         opened
     });
-    if found || received.headers.contains_key("authorization") {
-        kept.request_note = Some("masked: client secrets, tokens and card data".to_owned());
+    if found {
+        kept.request_note = Some("masked: client secrets, tokens or card data".to_owned());
+    } else if received.headers.contains_key("authorization") {
+        kept.request_note = Some("masked: the credentials of the Authorization header".to_owned());
     }
     if let Ok(mut text) = String::from_utf8(answer.body.to_vec())
         && hide_token(&mut text)

@@ -194,8 +194,23 @@ pub(super) fn enrol(
         offices: json!([]),
         created_at: at,
     };
-    load(provider_settings, &record, &Arc::new(Semaphore::new(1)))?;
-    Ok(record)
+    let (merchant, _) = load(provider_settings, &record, &Arc::new(Semaphore::new(1)))?;
+    match &merchant.own {
+        Some(own) if !own.has_any_of(&merchant.fiids) => Err(EnrolmentError {
+            member: "credentials.transactions_csv".to_owned(),
+            reason: format!(
+                "no row has an institution of the client ({}) as payer_fiid or receiver_fiid, so every \
+                 report would be empty; the file has {}",
+                merchant.fiids.join(", "),
+                if own.some_fiids().is_empty() {
+                    "no rows".to_owned()
+                } else {
+                    own.some_fiids().join(", ")
+                }
+            ),
+        }),
+        _ => Ok(record),
+    }
 }
 
 /// Parses a stored merchant.

@@ -41,7 +41,7 @@ pub(super) static EVENTS: &[EventDoc] = &[
     EventDoc {
         name: "finish",
         kind: v2::KIND,
-        about: "a report of v2 is ready at the next poll",
+        about: "a report of v2 is ready: the next poll has its URL",
     },
     EventDoc {
         name: "fail",
@@ -69,7 +69,7 @@ pub(super) fn drive(driven: Driven<'_>, event: &str) -> Result<Movement, EventRe
     let (kind, status, state) = match event {
         "finish" | "fail" if is_report && transaction.status != Status::Ready.word() => {
             let mut job: Job = serde_json::from_str(&transaction.state).map_err(damaged)?;
-            let status = if event == "fail" { Status::Error } else { Status::Processing };
+            let status = if event == "fail" { Status::Error } else { Status::Ready };
             (job.failed, job.hurried) = (event == "fail", event == "finish");
             (v2::KIND, status.word(), serde_json::to_string(&job))
         }
@@ -77,7 +77,7 @@ pub(super) fn drive(driven: Driven<'_>, event: &str) -> Result<Movement, EventRe
         "expire" if !is_report && transaction.status == downloads::UNUSED => {
             let mut link: Link = serde_json::from_str(&transaction.state).map_err(damaged)?;
             link.expires_at = link.expires_at.min(driven.at);
-            (downloads::KIND, downloads::UNUSED, serde_json::to_string(&link))
+            (downloads::KIND, downloads::EXPIRED, serde_json::to_string(&link))
         }
         "expire" => return not_now("a one-time URL that has not been used"),
         other => return Err(EventRefusal::Unknown(other.to_owned())),

@@ -134,7 +134,13 @@ fn no(code: &'static Code, text: &str, wanted: &str, got: &str) -> Refusal {
 }
 
 fn faulty(fault: &Fault) -> Refusal {
-    no(fault.code, &fault.to_string(), "parameters in order", &fault.detail)
+    let wanted = match (fault.wanted.as_deref(), fault.parameter.as_deref()) {
+        (Some(wanted), _) => wanted.to_owned(),
+        (None, Some(name)) if *fault.code == errors::E0010 => format!("{name} once"),
+        (None, Some(name)) => format!("a value for {name}"),
+        (None, None) => "a query that can be processed".to_owned(),
+    };
+    no(fault.code, &fault.to_string(), &wanted, &fault.detail)
 }
 
 /// E0002, then E0001 or E0011, then E0003; all in Malaysian time.

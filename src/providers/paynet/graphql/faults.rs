@@ -17,7 +17,9 @@ pub(crate) struct Fault {
     pub parameter: Option<String>,
     /// Its value, cut if it is long, where the code names one.
     pub value: Option<String>,
-    /// For the journal: what was found, and what would be right. The wire hides it.
+    /// For the journal: what would be right, where that can be said in a few words.
+    pub wanted: Option<String>,
+    /// For the journal: what was found. The wire hides it.
     pub detail: String,
 }
 
@@ -27,6 +29,7 @@ impl Fault {
             code: &E0012,
             parameter: None,
             value: None,
+            wanted: None,
             detail: detail.into(),
         }
     }
@@ -36,6 +39,7 @@ impl Fault {
             code,
             parameter: Some(shortened(parameter)),
             value: None,
+            wanted: None,
             detail: detail.into(),
         }
     }
@@ -54,11 +58,13 @@ impl Fault {
             }
             other => shortened(&other.to_string()),
         };
+        let kind = match value {
+            Value::String(_) => String::new(),
+            other => format!("{}, ", json::kind(other)),
+        };
         Self {
-            detail: format!(
-                "{parameter} is {}, \"{shown}\"; wanted is {wanted}",
-                json::kind(value)
-            ),
+            wanted: Some(format!("{wanted} in {parameter}")),
+            detail: format!("{kind}\"{shown}\""),
             value: Some(shown),
             ..Self::named(code, parameter, "")
         }

@@ -11,7 +11,7 @@ use crate::providers::paynet::errors::{E0004, E0005, E0006, E0007, E0010};
 use crate::providers::paynet::reports::Product;
 use crate::providers::paynet::reports::calendar::{Month, read_date, read_month};
 use crate::providers::paynet::reports::catalogue::V2Kind;
-use crate::providers::paynet::reports::csv::{ColumnFault, Columns, Dialect};
+use crate::providers::paynet::reports::csv::{Column, ColumnFault, Columns, Dialect};
 
 /// The parameters of a query, judged in all but the clock and the client's entitlement.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,12 +91,11 @@ impl Query {
                     return invalid("fields", item, "a list of strings");
                 }
                 Columns::select(dialect, names).map_err(|fault| match fault {
-                    ColumnFault::Unknown(name) => Fault::invalid(
-                        &E0004,
-                        "fields",
-                        &name.into(),
-                        "names of columns of the file",
-                    ),
+                    ColumnFault::Unknown(name) => {
+                        let nearest = Column::nearest(&name, dialect);
+                        let wanted = format!("names of columns of the file, such as {nearest},");
+                        Fault::invalid(&E0004, "fields", &name.into(), &wanted)
+                    }
                     ColumnFault::Twice(name) => {
                         let detail = format!("fields names the column {name} twice");
                         Fault::named(&E0010, &name, detail)

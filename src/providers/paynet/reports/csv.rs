@@ -95,6 +95,13 @@ impl Column {
         }
     }
 
+    /// The header in the dialect that is most like a name.
+    pub(crate) fn nearest(name: &str, dialect: Dialect) -> &'static str {
+        let name: String = name.chars().take(64).collect();
+        let headers = Self::ALL.iter().filter_map(|column| column.header(dialect));
+        headers.min_by_key(|known| strsim::levenshtein(known, &name)).unwrap_or_default()
+    }
+
     /// The column of a name: the header in the dialect, or its right spelling where that is misspelt.
     pub(crate) fn find(name: &str, dialect: Dialect) -> Option<Self> {
         Self::ALL.iter().copied().find(|column| {

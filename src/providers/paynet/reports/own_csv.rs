@@ -74,7 +74,8 @@ pub(crate) enum OwnCsvError {
     Form(String),
 }
 
-const REQUIRED: [Column; 6] = [
+/// Columns that a file of a merchant's own must have.
+pub(crate) const REQUIRED: [Column; 6] = [
     Column::TransactionType,
     Column::InitiationTime,
     Column::PayerFiid,
@@ -116,6 +117,31 @@ impl OwnCsv {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Whether any row belongs to one of these institutions.
+    pub(crate) fn has_any_of(&self, fiids: &[String]) -> bool {
+        self.rows.iter().any(|row| {
+            fiids
+                .iter()
+                .any(|fiid| row.is(Column::PayerFiid, fiid) || row.is(Column::ReceiverFiid, fiid))
+        })
+    }
+
+    /// Some of the institutions in it.
+    pub(crate) fn some_fiids(&self) -> Vec<&str> {
+        const SOME: usize = 5;
+        let mut some = Vec::new();
+        let all = self
+            .rows
+            .iter()
+            .flat_map(|row| [Column::PayerFiid, Column::ReceiverFiid].map(|of| row.value(of)));
+        for fiid in all.flatten() {
+            if some.len() < SOME && !some.contains(&fiid) {
+                some.push(fiid);
+            }
+        }
+        some
     }
 
     /// The rows of a slice of a fiid's day, in time order. A row belongs to a fiid if it pays or
@@ -255,7 +281,7 @@ fn header(names: &::csv::StringRecord) -> Result<Vec<Column>, OwnCsvError> {
             .or_else(|| Column::find(name, Dialect::Older))
             .ok_or_else(|| OwnCsvError::UnknownColumn {
                 name: shortened(name),
-                nearest: nearest(name),
+                nearest: Column::nearest(name, Dialect::Newer),
             })?;
         if columns.contains(&column) {
             return Err(OwnCsvError::ColumnTwice(column.name().to_owned()));
@@ -266,15 +292,6 @@ fn header(names: &::csv::StringRecord) -> Result<Vec<Column>, OwnCsvError> {
         Some(missing) => Err(OwnCsvError::ColumnMissing(missing.name())),
         None => Ok(columns),
     }
-}
-
-fn nearest(name: &str) -> &'static str {
-    let name = shortened(name);
-    Column::ALL
-        .iter()
-        .map(|column| column.name())
-        .min_by_key(|known| strsim::levenshtein(known, &name))
-        .unwrap_or_default()
 }
 
 fn shortened(text: &str) -> String {
