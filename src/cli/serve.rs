@@ -295,7 +295,7 @@ fn greeting(running: &RunningEmulator) -> String {
         let _ = writeln!(
             text,
             "    {:<16} sandgate credentials export {id} --out {id}{}",
-            "key files",
+            "files",
             server_flags(running)
         );
     }

@@ -70,7 +70,13 @@ fn a_summary_can_be_called_and_shows_its_lines() {
 
         let rows = &called["answer"]["data"]["Summary"]["rows"];
         assert!(rows[0][member].is_string(), "{called:#}");
+        assert_eq!(rows[0]["fiid"], "D0001", "{called:#}");
     }
+    let asked = json!({
+        "provider": "paynet", "endpoint": "query", "set": {"report": "D01", "fiid": "demomykl"},
+    });
+    let called = called(&sandbox, &asked);
+    assert_eq!(called["answer"]["data"]["Summary"]["rows"][0]["fiid"], "DEMOMYKL", "{called:#}");
 }
 
 #[test]

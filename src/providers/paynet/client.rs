@@ -105,9 +105,18 @@ impl PaynetClient {
             "query" => {
                 let kind = wish.named("report").and_then(Value::as_str).and_then(V2Kind::find);
                 let kind = kind.unwrap_or(V2Kind::Itemised);
+                // The institution stands in a header here; whoever names one means that.
+                let fiid = wish.named("fiid").and_then(Value::as_str);
+                let mut wish = wish.clone();
+                wish.set.retain(|name, _| !name.eq_ignore_ascii_case("fiid"));
+                wish.body.retain(|name, _| !name.eq_ignore_ascii_case("fiid"));
                 let input = wish.applied_to(usual_input(kind, now))?;
                 let body = json!({"query": query(kind), "variables": {"input": input}});
-                Ok(vec![draft.guarded(merchant, now, wish).json(&body)])
+                let mut draft = draft.guarded(merchant, now, &wish).json(&body);
+                if let Some(fiid) = fiid {
+                    draft = draft.with("x-fiid", fiid);
+                }
+                Ok(vec![draft])
             }
             "file" | "fileHead" => {
                 let mut drafts = self.drafts("download", merchant, now, wish)?;
