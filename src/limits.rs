@@ -187,3 +187,7 @@ pub const REPORTS_AT_ONCE: usize = 8;
 
 /// Those of one merchant among them: one that asks for many leaves places to others.
 pub const REPORTS_OF_A_MERCHANT: usize = 2;
+
+/// Reports of one merchant that are worked out or wait for a place; further ones are refused, whether
+/// or not somebody still waits for the answers.
+pub const REPORTS_WAITING: usize = 16;

@@ -276,7 +276,7 @@ fn card_numbers(text: &str) -> Hidden {
                 at += 1;
             }
             groups.push((start, at));
-            let separated = bytes.get(at).is_some_and(|byte| b" -.,_/".contains(byte))
+            let separated = bytes.get(at).is_some_and(|byte| b" -.,/".contains(byte))
                 && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
             if separated {
                 at += 1;

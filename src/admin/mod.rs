@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware;
 use tokio::sync::Mutex;
@@ -120,7 +120,9 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback_service(guarded.with_state(Arc::clone(&admin)))
         .with_state(admin)
-        // A body is held in memory whole, so its length is bounded before it is read.
+        // A body is held in memory whole, so its length is bounded before it is read: here, and not by
+        // axum's extractors once more.
+        .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(limits::ADMIN_BODY_BYTES))
         // A list that waits, or a clock that runs due work, ends before the caller gives up on us.
         .layer(TimeoutLayer::with_status_code(

@@ -17,7 +17,7 @@ use crate::blueprint::{Driven, EventRefusal, Merchant, Provider};
 use crate::limits;
 use crate::store::{Committed, Entry, StoreError, Transaction, TransactionFilter};
 
-const QUERY: [&str; 6] = ["provider", "merchant", "key", "status", "limit", "cursor"];
+const QUERY: [&str; 7] = ["provider", "merchant", "kind", "key", "status", "limit", "cursor"];
 
 /// The paths of this resource.
 pub(super) fn routes() -> Router<Arc<Admin>> {
@@ -42,6 +42,7 @@ async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Json<Value>, 
     let filter = TransactionFilter {
         provider: own("provider"),
         merchant: own("merchant"),
+        kind: own("kind"),
         key: own("key"),
         status: own("status"),
         skip,

@@ -161,7 +161,9 @@ fn tail(args: &TailArgs) -> anyhow::Result<()> {
     let mut left = args.count.unwrap_or(usize::MAX);
     // The newest one that is there already marks where "new" begins.
     let limit = args.last.max(1).to_string();
-    let present = client.get(&args.filter.path(&[("limit", Some(limit.as_str()))]))?;
+    // With wait_ms the list ends before the first exchange that is still under way.
+    let begin = [("limit", Some(limit.as_str())), ("wait_ms", Some("0"))];
+    let present = client.get(&args.filter.path(&begin))?;
     let mut after = items(&present).first().map(|item| cell(&item["id"]));
     let shown = items(&present).iter().take(args.last as usize).rev();
     for item in shown {

@@ -1,11 +1,13 @@
 //! `sandgate trigger`: makes happen to a transaction what its payer, its bank or its checker would do.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
 
 use super::client::{Client, ServerArgs, escaped, query};
 use super::failure::Failure;
-use super::output::{self, cell, items};
+use super::output::{self, cell, items, text};
 
 /// Arguments of `sandgate trigger`.
 #[derive(Debug, Args)]
@@ -89,42 +91,54 @@ fn last_changed(
     args: &TriggerArgs,
     merchant: &str,
 ) -> anyhow::Result<(String, String)> {
-    let query = query(&[
-        ("provider", Some(&args.provider)),
-        ("merchant", Some(merchant)),
-        ("key", args.order.as_deref()),
-        ("limit", Some("20")),
-    ]);
-    let listed = client.get(&format!("/transactions{query}"))?;
-    let mut others: Vec<&str> = Vec::new();
     // An event of no name is refused by the server, which knows the nearest one.
     let mut misnamed = None;
-    for item in items(&listed) {
-        let (Some(kind), Some(key)) = (item["kind"].as_str(), item["key"].as_str()) else {
-            continue;
-        };
-        let found = (kind.to_owned(), key.to_owned());
-        match &args.kind {
-            Some(wanted) if wanted == kind => return Ok(found),
-            Some(_) => others.push(kind),
-            None => match happens_to(client, args, &[merchant, kind, key])? {
+    let mut kinds: BTreeMap<String, Option<bool>> = BTreeMap::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let query = query(&[
+            ("provider", Some(&args.provider)),
+            ("merchant", Some(merchant)),
+            ("kind", args.kind.as_deref()),
+            ("key", args.order.as_deref()),
+            ("limit", Some(if args.kind.is_some() { "1" } else { "1000" })),
+            ("cursor", cursor.as_deref()),
+        ]);
+        let page = client.get(&format!("/transactions{query}"))?;
+        for item in items(&page) {
+            let (Some(kind), Some(key)) = (item["kind"].as_str(), item["key"].as_str()) else {
+                continue;
+            };
+            let found = (kind.to_owned(), key.to_owned());
+            if args.kind.is_some() {
+                return Ok(found);
+            }
+            if kinds.contains_key(kind) {
+                continue;
+            }
+            let fits = happens_to(client, args, &[merchant, kind, key])?;
+            kinds.insert(kind.to_owned(), fits);
+            match fits {
                 Some(true) => return Ok(found),
                 Some(false) => misnamed = misnamed.or(Some(found)),
                 None => {}
-            },
+            }
+        }
+        cursor = text(&page, "next_cursor").map(ToOwned::to_owned);
+        if cursor.is_none() {
+            break;
         }
     }
     if let Some(misnamed) = misnamed {
         return Ok(misnamed);
     }
-    others.sort_unstable();
-    others.dedup();
-    let hint = match &others[..] {
-        [] => "create one first, or name another merchant with --merchant".to_owned(),
-        kinds => format!("it has others: --kind {}", kinds.join(" or --kind ")),
-    };
     let wanted = args.kind.as_deref().unwrap_or("transaction of that sort");
-    Err(Failure::caller(format!("merchant \"{merchant}\" has no {wanted} yet"), hint).into())
+    Err(Failure::caller(
+        format!("merchant \"{merchant}\" has no {wanted} yet"),
+        "create one first, or name another merchant with --merchant; without --kind the event finds \
+         its transaction by itself",
+    )
+    .into())
 }
 
 /// Whether the event is one that happens to this kind of transaction; without an event, whether any is.

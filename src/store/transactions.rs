@@ -40,6 +40,8 @@ pub struct TransactionFilter {
     pub provider: Option<String>,
     /// Only this merchant's.
     pub merchant: Option<String>,
+    /// Only those of this kind.
+    pub kind: Option<String>,
     /// Only this one.
     pub key: Option<String>,
     /// Only those in this status.
@@ -200,6 +202,7 @@ impl Store {
         for (column, wanted) in [
             (" AND provider = ", &filter.provider),
             (" AND merchant = ", &filter.merchant),
+            (" AND kind = ", &filter.kind),
             (" AND key = ", &filter.key),
             (" AND status = ", &filter.status),
         ] {

@@ -141,6 +141,7 @@ fn a_payer_whose_bank_does_not_answer_stays_on_the_page() {
 
     answer.assert_status(200);
     assert!(answer.text().contains("The bank has not answered yet"), "{}", answer.text());
+    assert!(!answer.text().contains("<form"), "{}", answer.text());
     assert_eq!(shop.state(&sandbox, "A1"), "I/IP");
     assert_sent_to(&post(&sandbox, &path, PAID), "https://shop.test/ok?");
 }
@@ -334,6 +335,23 @@ fn with_3ds_the_page_leads_to_a_challenge_and_its_answer_decides() {
         post(&sandbox, "/challenge/answer", &format!("{form}&result=pass")).assert_status(409);
         assert_eq!(shop.state(&sandbox, "A1"), state, "{result}");
     }
+}
+
+#[test]
+fn a_challenge_whose_bank_does_not_answer_ends_on_a_page_without_a_form() {
+    let (sandbox, shop) = shop();
+    let path = page(&sandbox, &shop, &shop.page("A1").member("request3dsFlag", "Y"));
+    let form = challenge_form(&post(&sandbox, &path, PAID));
+    let rule = json!({"when": {"endpoint": "answerChallenge"}, "outcome": "pending"});
+    let armed = json!({"merchant": shop.id, "rule": rule});
+    sandbox.admin_post("/scenarios/armed", &armed).assert_status(201);
+
+    let answer = post(&sandbox, "/challenge/answer", &format!("{form}&result=pass"));
+
+    answer.assert_status(200);
+    assert!(answer.text().contains("The bank has not answered yet"), "{}", answer.text());
+    assert!(!answer.text().contains("<form"), "{}", answer.text());
+    assert_eq!(shop.state(&sandbox, "A1"), "I/IP");
 }
 
 #[test]

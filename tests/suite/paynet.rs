@@ -493,6 +493,12 @@ fn a_merchant_s_own_transactions_take_the_place_of_made_ones() {
     assert_eq!(file.text(), "transaction_amount\n12.50\n");
     let asked = json!({"provider": "paynet", "credentials": {"transactions_csv": "a,b\n"}});
     sandbox.admin_post("/merchants", &asked).assert_problem(400, "transactions_csv", "");
+    // As long as the bound says, which is longer than what web servers usually take.
+    let row = csv.lines().nth(1).expect("a row");
+    let long = format!("{csv}{}", format!("{row}\n").repeat(90_000));
+    assert!(long.len() > 4 << 20, "{}", long.len());
+    let asked = json!({"provider": "paynet", "credentials": {"fiids": ["A1001"], "transactions_csv": long}});
+    sandbox.admin_post("/merchants", &asked).assert_status(201);
     let elsewhere = json!({"fiids": ["Z9999"], "transactions_csv": csv});
     let asked = json!({"provider": "paynet", "credentials": elsewhere});
     let refused = sandbox.admin_post("/merchants", &asked);

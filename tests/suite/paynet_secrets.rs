@@ -135,6 +135,21 @@ fn no_client_secret_is_kept_however_it_is_sent() {
 }
 
 #[test]
+fn a_secret_that_is_repeated_ten_thousand_times_is_hidden_once_and_soon() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let pair = STANDARD.encode(format!("{}:{}", portal.client_id, portal.secret));
+    let body = pair.trim_end_matches('=').repeat(10_000);
+
+    let answer = sandbox.send("paynet", "POST", "/token", &[FORM], body.as_bytes());
+
+    answer.assert_status(400);
+    let kept = sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text();
+    assert!(kept.len() < 20_000, "{} bytes are kept", kept.len());
+    assert!(kept.contains("***(client secret)"), "{kept}");
+}
+
+#[test]
 fn the_parts_of_a_secret_that_was_not_encoded_are_not_shown_as_parameters() {
     let sandbox = Sandbox::start();
     let asked = json!({"provider": "paynet", "id": "parts", "credentials": {

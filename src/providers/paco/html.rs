@@ -196,6 +196,16 @@ fn interstitial(call: &Call, order: &Order) -> Reply {
     document(call, Some(order), "Payment confirmation", &body)
 }
 
+/// The bank has not answered: there is nothing to do but wait, and no form for it.
+pub(super) fn pending(call: &Call, order: &Order) -> Reply {
+    let body = html! {
+        h1 { (sentence(order)) }
+        (summary_list(order))
+        p { "The bank has not answered yet: the payment is pending." }
+    };
+    document(call, Some(order), "Payment pending", &body)
+}
+
 fn ended(call: &Call, order: &Order) -> Reply {
     let body = html! {
         h1 { (sentence(order)) }

@@ -94,13 +94,12 @@ pub(super) fn finished(call: &Call, found: &Found) -> Decision {
     }
 }
 
-const NOT_ANSWERED: &str = "The bank has not answered yet: the payment is pending.";
-
 /// Where the browser goes after a result.
 fn way_back(call: &Call, order: &Order) -> Reply {
     match return_url(order) {
         Some(url) => html::returned(call, order, url),
-        None => html::page(call, order, order.state.is_unfinished().then_some(NOT_ANSWERED)),
+        None if order.state.is_unfinished() => html::pending(call, order),
+        None => html::page(call, order, None),
     }
 }
 

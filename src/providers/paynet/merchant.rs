@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+use super::errors::TOO_MANY_REQUESTS;
+use super::messages::message;
 use super::reports::own_csv::{OwnCsv, without_card_numbers};
 use super::reports::summary::Books;
 use super::secrets::{Giveaway, giveaways};
 use super::settings::Settings;
 use crate::blueprint::enrolment::{inside, only_known, text, valid_id, wrong_kind};
-use crate::blueprint::{Enrolment, EnrolmentError, Refusal};
+use crate::blueprint::{Enrolment, EnrolmentError, Refusal, Reply};
+use crate::checks::Failure;
 use crate::crypto::hashes::{hmac_sha256, sha256};
 use crate::ids::Ids;
 use crate::limits;
@@ -34,6 +37,8 @@ pub(super) struct PaynetMerchant {
     /// Its own transactions, in place of made ones.
     own: Option<Arc<OwnCsv>>,
     minute: Mutex<Minute>,
+    /// Places of [`limits::REPORTS_WAITING`].
+    queue: Arc<Semaphore>,
     /// Places of [`limits::REPORTS_OF_A_MERCHANT`].
     own_places: Arc<Semaphore>,
     /// Places of [`limits::REPORTS_AT_ONCE`], shared with all others.
@@ -103,15 +108,32 @@ impl PaynetMerchant {
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let merchant = Arc::clone(self);
+        let Ok(waiting) = Arc::clone(&self.queue).try_acquire_owned() else {
+            return Err(too_many());
+        };
         let own = Arc::clone(&self.own_places).acquire_owned().await;
         let place = Arc::clone(&self.places).acquire_owned().await;
         let working = tokio::task::spawn_blocking(move || {
-            let _places = (own, place);
+            let _places = (waiting, own, place);
             work(&merchant)
         });
         working.await.map_err(|error| Refusal::Internal {
             reason: format!("a report could not be worked out: {error}"),
         })
+    }
+}
+
+/// The sandbox's own bound; the portal's is not known.
+fn too_many() -> Refusal {
+    let most = limits::REPORTS_WAITING;
+    let reason = Failure::new(
+        format!("at most {most} reports of one client that are worked out at once or wait"),
+        "one more",
+    )
+    .fix("Ask for reports one after another, and wait for each answer.");
+    Refusal::Business {
+        reply: Reply::message(429, message(TOO_MANY_REQUESTS)).with_header("retry-after", "1"),
+        reason,
     }
 }
 
@@ -250,6 +272,7 @@ pub(super) fn load(
         seed,
         own: own.map(Arc::new),
         minute: Mutex::default(),
+        queue: Arc::new(Semaphore::new(limits::REPORTS_WAITING)),
         own_places: Arc::new(Semaphore::new(limits::REPORTS_OF_A_MERCHANT)),
         places: Arc::clone(places),
     };
@@ -286,4 +309,47 @@ fn valid_fiid(value: &Value) -> Result<String, EnrolmentError> {
         member: member.to_owned(),
         reason: format!("\"{fiid}\" is no institution id: 1 to 20 letters and digits"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn so_many_reports_of_a_client_may_wait_and_no_more() {
+        let record = enrol(&Map::new(), &demo(), &Ids::seeded(1, 0), Timestamp::UNIX_EPOCH);
+        let places = Arc::new(Semaphore::new(limits::REPORTS_AT_ONCE));
+        let (merchant, _) = load(&Map::new(), &record.expect("the demo"), &places).expect("right");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let works: Vec<_> = (0..limits::REPORTS_WAITING)
+                .map(|number| {
+                    let (go, wait) = mpsc::channel::<()>();
+                    let work = Arc::clone(&merchant);
+                    let work = async move {
+                        work.work(move |_| {
+                            let _ = wait.recv();
+                            number
+                        })
+                        .await
+                    };
+                    (go, tokio::spawn(work))
+                })
+                .collect();
+            while merchant.queue.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+
+            assert!(merchant.work(|_| ()).await.is_err(), "one too many");
+
+            for (number, (go, work)) in works.into_iter().enumerate() {
+                drop(go);
+                let done = work.await.expect("no panic");
+                assert!(done.is_ok_and(|done| done == number));
+            }
+            assert!(merchant.work(|_| ()).await.is_ok());
+        });
+    }
 }

@@ -23,7 +23,9 @@ pub(super) fn is_secret(name: &str) -> bool {
     };
     name.len() >= 6 && hints(name.as_bytes()) && {
         let name = loose(name);
-        SECRETS.iter().any(|part| name.contains(part))
+        let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        // secretary and password_policy only begin like one.
+        SECRETS.iter().any(|part| name.ends_with(part)) || name.ends_with("secretkey")
     }
 }
 
@@ -195,6 +197,8 @@ mod tests {
 
     #[test]
     fn names_are_compared_loosely() {
+        assert!(!is_secret("secretary") && !is_secret("password_policy"));
+        assert!(is_secret("secret_key2"));
         assert!(is_secret("Client-Secret") && is_secret("X-Access-Token") && is_secret("password"));
         assert!(!is_secret("client_id") && !is_secret("x-signature") && !is_secret("token_type"));
     }

@@ -156,7 +156,12 @@ impl KnownSecrets {
 
     fn find(&self, text: &[u8], found: &mut dyn FnMut(Range<usize>)) {
         let windows = text.windows(WINDOW).filter_map(<[u8]>::first_chunk::<WINDOW>);
+        // What is found is hidden whole: a secret that is repeated a thousand times is found once.
+        let mut hidden_to = 0;
         for (at, letters) in windows.enumerate() {
+            if at < hidden_to {
+                continue;
+            }
             let bit = filter_bit(*letters);
             if self.filter[bit / 64] & (1 << (bit % 64)) == 0 {
                 continue;
@@ -165,6 +170,7 @@ impl KnownSecrets {
                 let client = client.upgrade();
                 let giveaway = client.as_ref().and_then(|client| client.giveaways.get(*index));
                 if let Some(range) = giveaway.and_then(|giveaway| giveaway.around(text, at)) {
+                    hidden_to = hidden_to.max(range.end);
                     found(range);
                 }
             }
