@@ -150,6 +150,18 @@ fn a_secret_that_is_repeated_ten_thousand_times_is_hidden_once_and_soon() {
 }
 
 #[test]
+fn the_secret_of_a_client_that_is_gone_is_hidden_as_long_as_it_may_come() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "gone");
+    sandbox.admin_delete("/merchants/gone").assert_status(204);
+
+    let form = format!("grant_type=client_credentials&client_id={}&pass={0}", portal.secret);
+    let answer = sandbox.send("paynet", "POST", "/token", &[FORM], form.as_bytes());
+
+    assert_nothing_of(&[portal.secret], &sandbox, &answer);
+}
+
+#[test]
 fn the_parts_of_a_secret_that_was_not_encoded_are_not_shown_as_parameters() {
     let sandbox = Sandbox::start();
     let asked = json!({"provider": "paynet", "id": "parts", "credentials": {

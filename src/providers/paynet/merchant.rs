@@ -31,7 +31,7 @@ pub(super) struct PaynetMerchant {
     /// Signs its tokens. Worked out from its credentials, so that nothing has to be stored.
     pub token_key: Vec<u8>,
     /// What must not be kept of what anybody sends.
-    pub giveaways: Vec<Giveaway>,
+    pub giveaways: Arc<[Giveaway]>,
     /// Its reports follow from this number: the same merchant always has the same ones.
     pub seed: u64,
     /// Its own transactions, in place of made ones.
@@ -263,7 +263,7 @@ pub(super) fn load(
     })?;
     let named_by = vec![client_id.clone()];
     let merchant = PaynetMerchant {
-        giveaways: giveaways(&client_id, &client_secret),
+        giveaways: giveaways(&client_id, &client_secret).into(),
         client_id,
         client_secret,
         fiids,

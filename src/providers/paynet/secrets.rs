@@ -1,7 +1,7 @@
 //! The secrets of all known clients, found in whatever a client sends: at its right place, at a wrong
 //! one, encoded, cut, or inside Basic credentials.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 
@@ -67,12 +67,17 @@ pub(super) fn giveaways(client_id: &str, secret: &str) -> Vec<Giveaway> {
     all
 }
 
+/// One of the texts of a client.
+type Known = (Arc<[Giveaway]>, usize);
+
 /// All secrets, by some of their letters.
 #[derive(Debug)]
 pub(super) struct KnownSecrets {
     filter: Vec<u64>,
-    by_window: HashMap<[u8; WINDOW], Vec<(Weak<PaynetMerchant>, usize)>>,
-    short: Vec<Weak<PaynetMerchant>>,
+    /// Those of a client that is gone stay until the next clearing out: it may go on sending them.
+    by_window: HashMap<[u8; WINDOW], Vec<Known>>,
+    /// By their length.
+    short: BTreeMap<usize, HashSet<Vec<u8>>>,
     clients: Vec<Weak<PaynetMerchant>>,
     /// So many clients that those who are gone should be forgotten.
     crowded: usize,
@@ -83,7 +88,7 @@ impl Default for KnownSecrets {
         Self {
             filter: vec![0; FILTER_BITS / 64],
             by_window: HashMap::new(),
-            short: Vec::new(),
+            short: BTreeMap::new(),
             clients: Vec::new(),
             crowded: 64,
         }
@@ -144,13 +149,13 @@ impl KnownSecrets {
         for (index, giveaway) in client.giveaways.iter().enumerate() {
             let letters = giveaway.text.get(giveaway.window..).and_then(<[u8]>::first_chunk);
             let Some(letters) = letters else {
-                self.short.push(Arc::downgrade(client));
+                self.short.entry(giveaway.text.len()).or_default().insert(giveaway.text.clone());
                 continue;
             };
             let bit = filter_bit(*letters);
             self.filter[bit / 64] |= 1 << (bit % 64);
             let known = self.by_window.entry(*letters).or_default();
-            known.push((Arc::downgrade(client), index));
+            known.push((Arc::clone(&client.giveaways), index));
         }
     }
 
@@ -166,20 +171,17 @@ impl KnownSecrets {
             if self.filter[bit / 64] & (1 << (bit % 64)) == 0 {
                 continue;
             }
-            for (client, index) in self.by_window.get(letters).into_iter().flatten() {
-                let client = client.upgrade();
-                let giveaway = client.as_ref().and_then(|client| client.giveaways.get(*index));
-                if let Some(range) = giveaway.and_then(|giveaway| giveaway.around(text, at)) {
+            for (giveaways, index) in self.by_window.get(letters).into_iter().flatten() {
+                if let Some(range) = giveaways[*index].around(text, at) {
                     hidden_to = hidden_to.max(range.end);
                     found(range);
                 }
             }
         }
-        for client in self.short.iter().filter_map(Weak::upgrade) {
-            let secret = client.client_secret.as_bytes();
-            for (at, window) in text.windows(secret.len()).enumerate() {
-                if window == secret && stands_alone(text, at, secret.len()) {
-                    found(at..at + secret.len());
+        for (length, secrets) in &self.short {
+            for (at, window) in text.windows(*length).enumerate() {
+                if secrets.contains(window) && stands_alone(text, at, *length) {
+                    found(at..at + length);
                 }
             }
         }
