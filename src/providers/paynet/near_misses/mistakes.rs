@@ -74,6 +74,8 @@ mistakes! {
             "A line break was signed behind the timestamp, as echo without -n does";
         KEY_WITH_NEWLINE: "paynet.key_with_newline",
             "The key has a line break at its end, as when the secret is read from a file";
+        KEY_IN_QUOTES: "paynet.key_in_quotes",
+            "The key has quotes around it, as when a .env file is read line by line";
         BOTH_WITH_NEWLINE: "paynet.both_with_newline",
             "Key and timestamp both have a line break at their ends";
         SIGNED_FRACTION: "paynet.signed_fraction", "The timestamp was signed with a fraction";
@@ -93,6 +95,8 @@ mistakes! {
             "The body was signed together with the timestamp";
         SIGNED_REQUEST: "paynet.signed_request",
             "Method or path was signed together with the timestamp, as other gateways want it";
+        SIGNED_NAME: "paynet.signed_name",
+            "FIID or client id was signed together with the timestamp";
         TOKEN_AS_KEY: "paynet.token_as_key", "The access token was used as the key";
         CLIENT_ID_AS_KEY: "paynet.client_id_as_key", "The client id was used as the key";
         OTHER_CLIENT_S_KEY: "paynet.other_client_s_key",
