@@ -439,6 +439,41 @@ fn mistakes_with_one_time_urls_are_named() {
 }
 
 #[test]
+fn a_member_of_nearly_the_right_name_is_named_with_the_right_one() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    for (there, wanted) in
+        [("reportType", "report_type"), ("reporttype", "report_type"), ("Product", "product")]
+    {
+        let mut body = setl01();
+        let value = body.as_object_mut().and_then(|members| members.remove(wanted));
+        body[there] = value.expect("it was there");
+        let answer = portal.download(&sandbox, &body);
+
+        assert_eq!(answer.json()["error"]["code"], "E0006", "{}", answer.text());
+        names_all(&sandbox, &answer, &["paynet.member_name"]);
+        let named = names(&sandbox, &answer, "paynet.member_name");
+        let pair = format!("the body has \"{there}\", and {wanted} is wanted");
+        assert_eq!(told(&named), pair, "{named}");
+    }
+    let answer = portal.download(&sandbox, &json!({"kind": "SETL01", "product": "SAN"}));
+    names_all(&sandbox, &answer, &[]);
+}
+
+#[test]
+fn a_day_in_another_form_is_shown_as_it_is_wanted() {
+    let calendar = Calendar::at("2026-11-26T02:00:00Z");
+    for text in ["20261124", "2026/11/24", "24-11-2026", "24/11/2026", "2026-11-24T00:00:00Z"] {
+        for answer in [calendar.v2("D01", ("date", text)), calendar.v1("SETL01", text)] {
+            names_all(&calendar.sandbox, &answer, &["paynet.date_form"]);
+            let named = names(&calendar.sandbox, &answer, "paynet.date_form");
+            assert!(told(&named).ends_with("as it is wanted is 2026-11-24"), "{named}");
+        }
+    }
+    names_all(&calendar.sandbox, &calendar.v2("D01", ("date", "05/11/2026")), &[]);
+}
+
+#[test]
 fn the_sample_of_the_documents_is_named_however_it_is_sent() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");

@@ -114,6 +114,8 @@ mistakes! {
             "The Authorization header was sent to the one-time URL, which needs none";
     }
     "reports" {
+        MEMBER_NAME: "paynet.member_name", "A member has nearly the right name";
+        DATE_FORM: "paynet.date_form", "The date is written in another form than yyyy-MM-dd";
         UTC_DAY: "paynet.utc_day", "The day was worked out in another zone than Malaysia's";
         UTC_YESTERDAY: "paynet.utc_yesterday",
             "What was asked for is yesterday, or last month, in UTC, and older in Malaysia";

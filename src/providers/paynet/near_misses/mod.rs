@@ -2,8 +2,10 @@
 //! that they are made with.
 
 mod days;
+mod forms_of_dates;
 mod issuance;
 mod links;
+mod members;
 mod mistakes;
 mod polling;
 mod reports;
@@ -62,6 +64,8 @@ pub(super) fn search(
         timestamps::all(&scene, &mut search);
         signatures::all(&scene, &mut search);
         reports::all(&scene, &mut search);
+        members::all(&scene, &mut search);
+        forms_of_dates::all(&scene, &mut search);
         days::all(&scene, &mut search);
     }
     search.found()
