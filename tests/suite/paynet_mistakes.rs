@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -10,7 +12,7 @@ use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Sandbox, start_instant};
+use crate::harness::{Answer, Sandbox, agent, start_instant, wait_for};
 use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
 
 /// Looks that this mistake is the first that is named.
@@ -429,13 +431,77 @@ fn mistakes_with_one_time_urls_are_named() {
     first.assert_status(200);
     names(&sandbox, &first, "paynet.token_sent_to_link");
     let named = names(&sandbox, &get(&link, &[]), "paynet.link_used_twice");
-    let told = told(&named);
-    assert!(told.contains("2026-01-01T00:00:00Z") && told.contains("scanner/1.0"), "{told}");
+    let by = format!("exchange {} fetched it first; one GET is one download", first.exchange());
+    assert!(told(&named).starts_with(&by), "{named}");
+    assert!(told(&named).contains("Ask for a new URL"), "{named}");
     let raw = link.replace('&', "\\u0026");
     names(&sandbox, &get(&raw.replace('\\', "%5C"), &[]), "paynet.ampersand_not_decoded");
     let late = portal.link(&sandbox, &setl01());
     sandbox.admin_post("/clock", &json!({"advance": "301s"})).assert_status(200);
-    names(&sandbox, &get(&late, &[]), "paynet.link_too_late");
+    let named = names(&sandbox, &get(&late, &[]), "paynet.link_too_late");
+    assert!(told(&named).starts_with("it was fetched 1 s after the link expired; ask"), "{named}");
+}
+
+#[test]
+fn a_link_whose_file_did_not_arrive_whole_says_so_when_it_is_fetched_again() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "torn", "times": 1, "when": {"endpoint": "file"}, "fault": {"cut_after_bytes": 100},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+    let url = format!("{}{link}", sandbox.emulator.base_url("paynet"));
+    let mut broken = agent().get(&url).call().expect("a head");
+    assert!(broken.body_mut().read_to_vec().is_err());
+
+    let again = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    again.assert_status(403);
+    let told_at_last = wait_for("the delivery's end", || {
+        let named = names(&sandbox, &again, "paynet.link_used_twice");
+        Some(told(&named).to_owned()).filter(|told| told.contains("may not have arrived whole"))
+    });
+    assert!(told_at_last.contains("the rule \"torn\" cut"), "{told_at_last}");
+    assert!(told_at_last.contains("Ask for a new URL"), "{told_at_last}");
+}
+
+#[test]
+fn a_link_whose_first_client_left_says_so_when_it_is_fetched_again() {
+    let sandbox = Sandbox::start();
+    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
+    let portal = Portal::with(&sandbox, "bank", &settings);
+    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
+    let link = portal.link(&sandbox, &asked);
+    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut first = [0; 16];
+    stream.read_exact(&mut first).expect("an answer");
+    drop(stream);
+
+    let again = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    wait_for("the delivery's end", || {
+        let named = names(&sandbox, &again, "paynet.link_used_twice");
+        told(&named).contains("did not arrive whole: its client left").then_some(())
+    });
+}
+
+#[test]
+fn a_link_whose_instants_have_parts_of_a_second_is_told_in_whole_ones() {
+    let at: jiff::Timestamp = "2026-01-01T00:00:00.123456789Z".parse().expect("an instant");
+    let sandbox = Sandbox::with(|builder| builder.frozen_at(at));
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let get = || sandbox.send("paynet", "GET", &link, &[], &[]);
+    get().assert_status(200);
+
+    let explanation = sandbox.explanation(&get().exchange());
+
+    let said = explanation["checks"].to_string() + &explanation["near_misses"].to_string();
+    assert!(said.contains("used at 2026-01-01T00:00:00Z") && !said.contains(".123"), "{said}");
 }
 
 #[test]

@@ -79,7 +79,12 @@ pub(super) fn looks_back(exchange: &ExchangeSummary) -> bool {
         }
         Verdict::Refused => matches!(
             exchange.failed_check.as_deref(),
-            Some("paynet.timestamp_window" | "paynet.token_expiry" | "paynet.bearer")
+            Some(
+                "paynet.timestamp_window"
+                    | "paynet.token_expiry"
+                    | "paynet.bearer"
+                    | "paynet.link_unused"
+            )
         ),
         _ => false,
     }
@@ -104,6 +109,7 @@ pub(super) fn look_back(
         (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST]),
     ];
     let mut holds = found;
+    links::first_fetch(&scene, &mut holds);
     for (_, disproved) in disproves.into_iter().filter(|(shown, _)| search.has(shown)) {
         holds.retain(|found| disproved.iter().all(|mistake| mistake.id != found.id));
     }
