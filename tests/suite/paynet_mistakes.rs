@@ -8,6 +8,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
+use sandgate::clock::system_now;
 use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
@@ -266,6 +267,52 @@ fn mistakes_with_the_timestamp_are_named() {
     }
     sandbox.admin_post("/clock", &json!({"advance": "500s"})).assert_status(200);
     names(&sandbox, &portal.types(&sandbox, &[]), "paynet.timestamp_of_start");
+}
+
+#[test]
+fn a_client_with_this_machine_s_time_is_told_that_the_sandbox_s_clock_was_moved() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let machine = || system_now().as_second().to_string();
+    let answer = at_second(&sandbox, &portal, &machine());
+
+    names_all(&sandbox, &answer, &["paynet.sandbox_clock_moved"]);
+    let named = names(&sandbox, &answer, "paynet.sandbox_clock_moved");
+    let evidence = told(&named);
+    assert!(evidence.contains("the sandbox's clock shows 2026-01-01T00:00:00Z"), "{evidence}");
+    assert!(evidence.ends_with("put the clock back: sandgate clock reset"), "{evidence}");
+    sandbox.admin_post("/clock", &json!({"reset": true})).assert_status(200);
+    assert_eq!(names(&sandbox, &answer, "paynet.sandbox_clock_moved"), named);
+
+    let shifted = Portal::new(&sandbox, "shifted");
+    for (shift, way) in [("-10m", "10 min 0 s behind"), ("15m", "min")] {
+        let shift = json!({ "shift": shift });
+        sandbox.admin_post("/clock?merchant=shifted", &shift).assert_status(200);
+        let answer = at_second(&sandbox, &shifted, &machine());
+        names_all(&sandbox, &answer, &["paynet.sandbox_clock_moved"]);
+        let named = names(&sandbox, &answer, "paynet.sandbox_clock_moved");
+        let evidence = told(&named);
+        assert!(evidence.contains("the clock of merchant shifted shows"), "{evidence}");
+        assert!(evidence.contains(way), "{evidence}");
+        assert!(evidence.ends_with("sandgate clock reset --merchant shifted"), "{evidence}");
+    }
+    sandbox.admin_post("/clock?merchant=shifted", &json!({"reset": true})).assert_status(200);
+    let skewed = (system_now().as_second() - 900).to_string();
+    names_all(&sandbox, &at_second(&sandbox, &shifted, &skewed), &["paynet.clock_skew"]);
+}
+
+#[test]
+fn a_token_that_expired_because_the_clock_was_advanced_says_so() {
+    let sandbox = Sandbox::start();
+    sandbox.admin_post("/clock", &json!({"reset": true})).assert_status(200);
+    let portal = Portal::new(&sandbox, "bank");
+    sandbox.admin_post("/clock", &json!({"advance": "2h"})).assert_status(200);
+    let named = names(&sandbox, &portal.types(&sandbox, &[]), "paynet.expired_token");
+
+    assert!(
+        told(&named).contains("ahead of this machine's, by which the token is good"),
+        "{named}"
+    );
 }
 
 #[test]

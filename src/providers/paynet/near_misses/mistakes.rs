@@ -60,6 +60,8 @@ mistakes! {
         TIMESTAMP_OF_START: "paynet.timestamp_of_start",
             "The timestamp was made once, with the token, and used again";
         OLD_HEADERS: "paynet.old_headers", "Old headers were sent again";
+        SANDBOX_CLOCK_MOVED: "paynet.sandbox_clock_moved",
+            "The sandbox's clock was moved, the client's agrees with this machine's";
         LOCAL_TIME: "paynet.local_time", "Local time was taken for UTC";
         CLOCK_SKEW: "paynet.clock_skew", "The client's clock is wrong";
     }

@@ -1,5 +1,6 @@
 //! Mistakes in asking for a token, and in carrying it.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::Scene;
@@ -9,7 +10,9 @@ use super::mistakes::{
     SECRET_NOT_ENCODED, SPACE_AROUND_SECRET, SWAPPED_CREDENTIALS, TOKEN_TO_THE_LAST,
     WRONG_TOKEN_PATH,
 };
+use super::timestamps::moved_by;
 use crate::diagnosis::Search;
+use crate::diagnosis::instants::spoken;
 use crate::json;
 use crate::providers::paynet::forms::{basic, bearer, decoded, pairs, query_parameter};
 use crate::providers::paynet::tokens::{Claims, Token};
@@ -157,6 +160,20 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
     });
 }
 
+/// A token that is still good by this machine's clock, where the sandbox's is ahead of it.
+fn clock_advanced(scene: &Scene<'_>, token: &Claims) -> Option<String> {
+    let by = moved_by(scene).filter(SignedDuration::is_positive)?;
+    let machine = scene.evidence.machine_at?.as_second();
+    (token.issued..token.expiry).contains(&machine).then(|| {
+        format!(
+            ". The sandbox's clock is {} ahead of this machine's, by which the token is good for {} s \
+             more: if the clock was advanced since it was issued, ask for a new one after that",
+            spoken(by),
+            token.expiry - machine
+        )
+    })
+}
+
 /// A client that renews its token when it is over is a moment late now and then.
 fn near_its_end(scene: &Scene<'_>, token: &Claims, search: &mut Search) {
     let now = scene.evidence.at.as_second();
@@ -165,9 +182,10 @@ fn near_its_end(scene: &Scene<'_>, token: &Claims, search: &mut Search) {
         let mistake = if late <= LAST_SECONDS { &TOKEN_TO_THE_LAST } else { &EXPIRED_TOKEN };
         search.candidate(mistake, || {
             Some(format!(
-                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
+                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that{}",
                 now - token.issued,
-                token.expiry - token.issued
+                token.expiry - token.issued,
+                clock_advanced(scene, token).unwrap_or_default()
             ))
         });
     }
