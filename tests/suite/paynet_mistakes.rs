@@ -117,6 +117,122 @@ fn mistakes_with_the_bearer_token_are_named() {
 }
 
 #[test]
+fn no_token_and_the_word_for_nothing_are_named() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    for (header, mistake, got) in [
+        ("Bearer ", "paynet.empty_token", "Bearer, and no token behind it"),
+        ("Bearer", "paynet.empty_token", "Bearer, and no token behind it"),
+        ("Bearer null", "paynet.null_token", "the word null where a token belongs"),
+        ("Bearer undefined", "paynet.null_token", "the word undefined where a token belongs"),
+        ("Bearer None", "paynet.null_token", "the word None where a token belongs"),
+    ] {
+        let answer = portal.types(&sandbox, &[("authorization", header)]);
+
+        names_all(&sandbox, &answer, &[mistake]);
+        let checks = sandbox.explanation(&answer.exchange())["checks"].clone();
+        let checks = checks.as_array().expect("a list");
+        assert!(checks.iter().any(|check| check["got"] == got), "{checks:?}");
+    }
+}
+
+#[test]
+fn a_token_that_was_cut_is_named_however_much_is_missing() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let token = portal.token.clone();
+    for missing in [1, 2, 3, 4, 10, 42, 43, 44, 45, 60, 100, token.len() - 30] {
+        let header = format!("Bearer {}", &token[..token.len() - missing]);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+        names_all(&sandbox, &answer, &["paynet.cut_token"]);
+        let named = names(&sandbox, &answer, "paynet.cut_token");
+        let certain = match missing {
+            1 => "its last letter is missing".to_owned(),
+            2..=43 => format!("its last {missing} letters are missing"),
+            44 => "the 43 letters of the signature are missing".to_owned(),
+            _ => String::new(),
+        };
+        assert!(told(&named).contains(&certain), "{missing}: {named}");
+        if missing <= 100 {
+            let by = format!("exchange {} gave out", issuing.exchange());
+            assert!(told(&named).contains(&by), "{missing}: {named}");
+        }
+        let said = sandbox.explanation(&answer.exchange()).to_string();
+        let kept = sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text();
+        assert!(!said.contains("Invalid last") && !said.contains("offset"), "{said}");
+        let end = &token[token.len() - 43..token.len() - 30];
+        assert!(!said.contains(end) && !kept.contains(end), "{kept}");
+    }
+}
+
+#[test]
+fn a_token_in_which_a_letter_was_changed_is_named() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let token = portal.token.clone();
+    let claims = token.find('.').expect("a dot") + 1;
+    let signature = token.rfind('.').expect("a dot") + 1;
+    let changed = |at: usize| {
+        let letter = if &token[at..=at] == "A" { "B" } else { "A" };
+        format!("Bearer {}{letter}{}", &token[..at], &token[at + 1..])
+    };
+    let all = (0..token.len()).step_by(9).chain([claims, signature, token.len() - 1]);
+    for at in all.filter(|at| &token[*at..=*at] != ".") {
+        let header = changed(at);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+        answer.assert_status(400);
+        names_all(&sandbox, &answer, &["paynet.changed_token"]);
+        let named = names(&sandbox, &answer, "paynet.changed_token");
+        if at >= signature {
+            let place = format!("but for letter {} of 43; ", at - signature + 1);
+            assert!(told(&named).contains(&place), "{named}");
+            assert!(told(&named).contains(&issuing.exchange()), "{named}");
+        }
+    }
+}
+
+#[test]
+fn letters_behind_the_end_of_a_token_are_counted() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let header = format!("Bearer {}x-1", portal.token);
+    let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+    names_all(&sandbox, &answer, &["paynet.damaged_token"]);
+    let named = names(&sandbox, &answer, "paynet.damaged_token");
+    assert!(told(&named).contains("but for 3 letters behind its end"), "{named}");
+}
+
+#[test]
+fn a_token_of_another_sandbox_is_named() {
+    let here = Sandbox::start();
+    let there = Sandbox::start();
+    let with_secret = |secret: &str| {
+        json!({
+            "provider": "paynet", "id": "bank",
+            "credentials": {"client_id": "the-bank", "client_secret": secret},
+        })
+    };
+    let portal = Portal::asking(&here, &with_secret("aSecretOfThisSandbox01"));
+    let before = Portal::asking(&there, &with_secret("aSecretOfTheOtherOne02"));
+    let unknown = Portal::new(&there, "nobody-here");
+    for (other, evidence) in
+        [(before, "the claims name client the-bank"), (unknown, "which is not known here")]
+    {
+        let header = format!("Bearer {}", other.token);
+        let answer = portal.types(&here, &[("authorization", &header)]);
+
+        names_all(&here, &answer, &["paynet.foreign_token"]);
+        let named = names(&here, &answer, "paynet.foreign_token");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
+}
+
+#[test]
 fn a_token_that_is_used_up_to_its_last_second_is_named_when_it_is_too_late() {
     let sandbox = Sandbox::start();
     let portal = Portal::with(&sandbox, "bank", &json!({"skew_past_s": 86_400}));

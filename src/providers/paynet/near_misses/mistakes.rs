@@ -43,8 +43,15 @@ mistakes! {
         BASIC_AT_REPORT: "paynet.basic_at_report",
             "The client credentials were sent to a report endpoint instead of a token";
         NO_SCHEME: "paynet.no_scheme", "The token was sent without the word Bearer";
+        EMPTY_TOKEN: "paynet.empty_token", "There is no token behind the word Bearer";
+        NULL_TOKEN: "paynet.null_token",
+            "The word for nothing was sent as a token: null, undefined, None";
         DAMAGED_TOKEN: "paynet.damaged_token",
             "The token was changed on its way into the header";
+        CUT_TOKEN: "paynet.cut_token", "The token was cut: its end is missing";
+        CHANGED_TOKEN: "paynet.changed_token", "A letter of the token was changed";
+        FOREIGN_TOKEN: "paynet.foreign_token",
+            "The token is of another sandbox or another data folder, or was changed";
         EXPIRED_TOKEN: "paynet.expired_token", "A token was used after its expiry";
         TOKEN_TO_THE_LAST: "paynet.token_to_the_last_second",
             "A token was used up to its last second";

@@ -13,12 +13,14 @@ mod resent;
 mod signatures;
 mod timestamps;
 mod tokens;
+mod torn;
 
 use std::sync::Arc;
 
 pub(super) use self::mistakes::{ALL, mistakes_table};
 use self::mistakes::{
-    CLOCK_SKEW, EXPIRED_TOKEN, LOCAL_TIME, OLD_HEADERS, TOKEN_OF_A_RULE, TOKEN_TO_THE_LAST,
+    CLOCK_SKEW, EXPIRED_TOKEN, FOREIGN_TOKEN, LOCAL_TIME, OLD_HEADERS, TOKEN_OF_A_RULE,
+    TOKEN_TO_THE_LAST,
 };
 use super::constants::FILE_PATH;
 use super::forms::bearer;
@@ -106,9 +108,10 @@ pub(super) fn look_back(
     polling::all(&scene, &mut search);
     let disproves: [(&'static Mistake, &[&Mistake]); 2] = [
         (&OLD_HEADERS, &[&LOCAL_TIME, &CLOCK_SKEW]),
-        (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST]),
+        (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST, &FOREIGN_TOKEN]),
     ];
     let mut holds = found;
+    issuance::named(&scene, &mut holds);
     links::first_fetch(&scene, &mut holds);
     for (_, disproved) in disproves.into_iter().filter(|(shown, _)| search.has(shown)) {
         holds.retain(|found| disproved.iter().all(|mistake| mistake.id != found.id));
