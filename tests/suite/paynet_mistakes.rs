@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use sandgate::clock::system_now;
 use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
@@ -156,7 +156,7 @@ fn a_token_that_was_cut_is_named_however_much_is_missing() {
         };
         assert!(told(&named).contains(&certain), "{missing}: {named}");
         if missing <= 100 {
-            let by = format!("exchange {} gave out", issuing.exchange());
+            let by = format!("exchange {} gave that token out", issuing.exchange());
             assert!(told(&named).contains(&by), "{missing}: {named}");
         }
         let said = sandbox.explanation(&answer.exchange()).to_string();
@@ -192,6 +192,35 @@ fn a_token_in_which_a_letter_was_changed_is_named() {
             assert!(told(&named).contains(&place), "{named}");
             assert!(told(&named).contains(&issuing.exchange()), "{named}");
         }
+    }
+}
+
+#[test]
+fn the_exchange_of_a_token_is_found_by_an_id_in_which_a_letter_was_changed() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let parts: Vec<&str> = portal.token.split('.').collect();
+    let claims = URL_SAFE_NO_PAD.decode(parts[1]).expect("base64url");
+    let claims = String::from_utf8(claims).expect("a text");
+    let id = claims.find("\"jti\":\"").expect("an id") + 7;
+    let changed = |letters: usize| {
+        let mut claims = claims.clone().into_bytes();
+        for letter in claims[id + 3..].iter_mut().step_by(6).take(letters) {
+            *letter = if *letter == b'0' { b'1' } else { b'0' };
+        }
+        format!("Bearer {}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims), parts[2])
+    };
+
+    for (letters, evidence) in
+        [(1, "gave that token out"), (2, "it is this sandbox's, and was changed")]
+    {
+        let header = changed(letters);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+        let explanation = sandbox.explanation(&answer.exchange());
+        let named = &explanation["near_misses"][0];
+        assert!(told(named).contains(&issuing.exchange()), "{named}");
+        assert!(told(named).contains(evidence), "{named}");
     }
 }
 

@@ -105,8 +105,8 @@ fn by_signature(merchant: &PaynetMerchant, (signed, signature): (&str, &str), se
     if !search.has(&CHANGED_TOKEN) {
         search.candidate(&FOREIGN_TOKEN, || {
             Some(format!(
-                "the claims name client {client}, which is known here with another key: it is a token \
-                 of another data folder, from before the secret was changed, or more than one letter of it \
+                "the claims name client {client}, and the signature is not by its key here: the token is \
+                 of another data folder, or older than the client's secret, or more than one letter of it \
                  was changed"
             ))
         });
