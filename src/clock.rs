@@ -403,7 +403,8 @@ impl Mode {
     }
 }
 
-/// The system's own time. Certificates that real clients judge must be valid by it too.
+/// The system's own time. Certificates that real clients judge must be valid by it too, and a client
+/// that takes its time from the machine can be told from one whose clock is wrong.
 #[must_use]
 pub fn system_now() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the one place where provider time begins")]

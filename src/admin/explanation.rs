@@ -305,6 +305,7 @@ async fn evidence(
         earlier: earlier(admin, provider, detail).await,
         merchant: summary.merchant.as_deref().and_then(|id| admin.services.merchants.by_id(id)),
         at: summary.at,
+        machine_at: None,
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Evidence {
     pub earlier: Vec<Earlier>,
     /// The instant of the exchange.
     pub at: Timestamp,
+    /// What this machine's own clock showed then, while it is recorded; none later, when it would be
+    /// the time of whoever asks.
+    pub machine_at: Option<Timestamp>,
 }
 
 /// An exchange before the one that is explained.

@@ -10,6 +10,7 @@ use super::Exchanges;
 use super::bounds::{bounded, bounded_text};
 use crate::blueprint::{Call, Evidence, Kept, Provider, Refusal, WireReply};
 use crate::checks::Check;
+use crate::clock::system_now;
 use crate::json;
 use crate::masking;
 use crate::scenario::{Plan, RuleUse};
@@ -91,6 +92,7 @@ pub(super) async fn exchange(
             related: Vec::new(),
             earlier: Vec::new(),
             at: call.now(),
+            machine_at: Some(system_now()),
         };
         let searcher = Arc::clone(provider);
         let found = call.services().rsa.run(move || searcher.diagnose(&evidence)).await;

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::exchanges::{from_json, from_word};
-use super::{Attribution, Store, StoreError, Verdict, instant};
+use super::{Attribution, Delivery, Store, StoreError, Verdict, instant};
 use crate::limits;
 
 /// An exchange as far as later ones are compared with it.
@@ -16,6 +16,8 @@ pub struct EarlierExchange {
     pub seq: i64,
     /// The provider's instant at which it began.
     pub at: Timestamp,
+    /// Path and query, masked; empty if they are very long.
+    pub target: String,
     /// The endpoint, where one was found.
     pub endpoint: Option<String>,
     /// How surely it is its merchant's.
@@ -30,6 +32,8 @@ pub struct EarlierExchange {
     pub opened_request: Option<Value>,
     /// Body of the answer, masked; empty if it is very long.
     pub answer_body: Vec<u8>,
+    /// How the answer left, where that was noted.
+    pub delivery: Option<Delivery>,
 }
 
 impl Store {
@@ -44,7 +48,8 @@ impl Store {
         seq: i64,
     ) -> Result<Vec<EarlierExchange>, StoreError> {
         let rows = sqlx::query(
-            "SELECT seq, at, endpoint, attribution, verdict, scenario,
+            "SELECT seq, at, endpoint, attribution, verdict, scenario, delivery,
+                    CASE WHEN length(target) <= ?3 THEN target END AS target,
                     CASE WHEN length(request_headers) <= ?3 THEN request_headers END AS headers,
                     CASE WHEN length(opened_request) <= ?3 THEN opened_request END AS opened,
                     CASE WHEN length(answer_body) <= ?3 THEN answer_body END AS answer
@@ -71,6 +76,7 @@ fn earlier(row: &SqliteRow) -> Result<EarlierExchange, StoreError> {
     Ok(EarlierExchange {
         seq,
         at: instant(row.try_get("at").map_err(failed)?),
+        target: maybe("target")?.unwrap_or_default(),
         endpoint: maybe("endpoint")?,
         attribution: from_word(seq, &text("attribution")?)?,
         verdict: from_word(seq, &text("verdict")?)?,
@@ -81,5 +87,6 @@ fn earlier(row: &SqliteRow) -> Result<EarlierExchange, StoreError> {
         },
         opened_request: maybe("opened")?.map(|opened| from_json(seq, &opened)).transpose()?,
         answer_body: answer.unwrap_or_default(),
+        delivery: maybe("delivery")?.map(|word| from_word(seq, &word)).transpose()?,
     })
 }

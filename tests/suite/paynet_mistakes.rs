@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use sandgate::clock::system_now;
 use sandgate::crypto::hashes::{hmac_sha256, sha256, sha512};
 use sandgate::ids::hex;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Sandbox, start_instant};
+use crate::harness::{Answer, Sandbox, agent, start_instant, wait_for};
 use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
 
 /// Looks that this mistake is the first that is named.
@@ -111,6 +114,151 @@ fn mistakes_with_the_bearer_token_are_named() {
     sandbox.admin_post("/clock", &json!({"advance": "3610s"})).assert_status(200);
     let named = names(&sandbox, &portal.types(&sandbox, &[]), "paynet.expired_token");
     assert!(told(&named).contains("expired 10 s ago"), "{named}");
+}
+
+#[test]
+fn no_token_and_the_word_for_nothing_are_named() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    for (header, mistake, got) in [
+        ("Bearer ", "paynet.empty_token", "Bearer, and no token behind it"),
+        ("Bearer", "paynet.empty_token", "Bearer, and no token behind it"),
+        ("Bearer null", "paynet.null_token", "the word null where a token belongs"),
+        ("Bearer undefined", "paynet.null_token", "the word undefined where a token belongs"),
+        ("Bearer None", "paynet.null_token", "the word None where a token belongs"),
+    ] {
+        let answer = portal.types(&sandbox, &[("authorization", header)]);
+
+        names_all(&sandbox, &answer, &[mistake]);
+        let checks = sandbox.explanation(&answer.exchange())["checks"].clone();
+        let checks = checks.as_array().expect("a list");
+        assert!(checks.iter().any(|check| check["got"] == got), "{checks:?}");
+    }
+}
+
+#[test]
+fn a_token_that_was_cut_is_named_however_much_is_missing() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let token = portal.token.clone();
+    for missing in [1, 2, 3, 4, 10, 42, 43, 44, 45, 60, 100, token.len() - 30] {
+        let header = format!("Bearer {}", &token[..token.len() - missing]);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+        names_all(&sandbox, &answer, &["paynet.cut_token"]);
+        let named = names(&sandbox, &answer, "paynet.cut_token");
+        let certain = match missing {
+            1 => "its last letter is missing".to_owned(),
+            2..=43 => format!("its last {missing} letters are missing"),
+            44 => "the 43 letters of the signature are missing".to_owned(),
+            _ => String::new(),
+        };
+        assert!(told(&named).contains(&certain), "{missing}: {named}");
+        if missing <= 100 {
+            let by = format!("exchange {} gave that token out", issuing.exchange());
+            assert!(told(&named).contains(&by), "{missing}: {named}");
+        }
+        let said = sandbox.explanation(&answer.exchange()).to_string();
+        let kept = sandbox.admin_get(&format!("/exchanges/{}", answer.exchange())).text();
+        assert!(!said.contains("Invalid last") && !said.contains("offset"), "{said}");
+        let end = &token[token.len() - 43..token.len() - 30];
+        assert!(!said.contains(end) && !kept.contains(end), "{kept}");
+    }
+}
+
+#[test]
+fn a_token_in_which_a_letter_was_changed_is_named() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let token = portal.token.clone();
+    let claims = token.find('.').expect("a dot") + 1;
+    let signature = token.rfind('.').expect("a dot") + 1;
+    let changed = |at: usize| {
+        let letter = if &token[at..=at] == "A" { "B" } else { "A" };
+        format!("Bearer {}{letter}{}", &token[..at], &token[at + 1..])
+    };
+    let all = (0..token.len()).step_by(9).chain([claims, signature, token.len() - 1]);
+    for at in all.filter(|at| &token[*at..=*at] != ".") {
+        let header = changed(at);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+        answer.assert_status(400);
+        names_all(&sandbox, &answer, &["paynet.changed_token"]);
+        let named = names(&sandbox, &answer, "paynet.changed_token");
+        if at >= signature {
+            let place = format!("but for letter {} of 43; ", at - signature + 1);
+            assert!(told(&named).contains(&place), "{named}");
+            assert!(told(&named).contains(&issuing.exchange()), "{named}");
+        }
+    }
+}
+
+#[test]
+fn the_exchange_of_a_token_is_found_by_an_id_in_which_a_letter_was_changed() {
+    let sandbox = Sandbox::start();
+    let mut portal = Portal::new(&sandbox, "bank");
+    let issuing = renew(&sandbox, &mut portal);
+    let parts: Vec<&str> = portal.token.split('.').collect();
+    let claims = URL_SAFE_NO_PAD.decode(parts[1]).expect("base64url");
+    let claims = String::from_utf8(claims).expect("a text");
+    let id = claims.find("\"jti\":\"").expect("an id") + 7;
+    let changed = |letters: usize| {
+        let mut claims = claims.clone().into_bytes();
+        for letter in claims[id + 3..].iter_mut().step_by(6).take(letters) {
+            *letter = if *letter == b'0' { b'1' } else { b'0' };
+        }
+        format!("Bearer {}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims), parts[2])
+    };
+
+    for (letters, evidence) in
+        [(1, "gave that token out"), (2, "it is this sandbox's, and was changed")]
+    {
+        let header = changed(letters);
+        let answer = portal.types(&sandbox, &[("authorization", &header)]);
+        let explanation = sandbox.explanation(&answer.exchange());
+        let named = &explanation["near_misses"][0];
+        assert!(told(named).contains(&issuing.exchange()), "{named}");
+        assert!(told(named).contains(evidence), "{named}");
+    }
+}
+
+#[test]
+fn letters_behind_the_end_of_a_token_are_counted() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let header = format!("Bearer {}x-1", portal.token);
+    let answer = portal.types(&sandbox, &[("authorization", &header)]);
+
+    names_all(&sandbox, &answer, &["paynet.damaged_token"]);
+    let named = names(&sandbox, &answer, "paynet.damaged_token");
+    assert!(told(&named).contains("but for 3 letters behind its end"), "{named}");
+}
+
+#[test]
+fn a_token_of_another_sandbox_is_named() {
+    let here = Sandbox::start();
+    let there = Sandbox::start();
+    let with_secret = |secret: &str| {
+        json!({
+            "provider": "paynet", "id": "bank",
+            "credentials": {"client_id": "the-bank", "client_secret": secret},
+        })
+    };
+    let portal = Portal::asking(&here, &with_secret("aSecretOfThisSandbox01"));
+    let before = Portal::asking(&there, &with_secret("aSecretOfTheOtherOne02"));
+    let unknown = Portal::new(&there, "nobody-here");
+    for (other, evidence) in
+        [(before, "the claims name client the-bank"), (unknown, "which is not known here")]
+    {
+        let header = format!("Bearer {}", other.token);
+        let answer = portal.types(&here, &[("authorization", &header)]);
+
+        names_all(&here, &answer, &["paynet.foreign_token"]);
+        let named = names(&here, &answer, "paynet.foreign_token");
+        assert!(told(&named).contains(evidence), "{named}");
+    }
 }
 
 #[test]
@@ -267,6 +415,52 @@ fn mistakes_with_the_timestamp_are_named() {
 }
 
 #[test]
+fn a_client_with_this_machine_s_time_is_told_that_the_sandbox_s_clock_was_moved() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let machine = || system_now().as_second().to_string();
+    let answer = at_second(&sandbox, &portal, &machine());
+
+    names_all(&sandbox, &answer, &["paynet.sandbox_clock_moved"]);
+    let named = names(&sandbox, &answer, "paynet.sandbox_clock_moved");
+    let evidence = told(&named);
+    assert!(evidence.contains("the sandbox's clock shows 2026-01-01T00:00:00Z"), "{evidence}");
+    assert!(evidence.ends_with("put the clock back: sandgate clock reset"), "{evidence}");
+    sandbox.admin_post("/clock", &json!({"reset": true})).assert_status(200);
+    assert_eq!(names(&sandbox, &answer, "paynet.sandbox_clock_moved"), named);
+
+    let shifted = Portal::new(&sandbox, "shifted");
+    for (shift, way) in [("-10m", "10 min 0 s behind"), ("15m", "min")] {
+        let shift = json!({ "shift": shift });
+        sandbox.admin_post("/clock?merchant=shifted", &shift).assert_status(200);
+        let answer = at_second(&sandbox, &shifted, &machine());
+        names_all(&sandbox, &answer, &["paynet.sandbox_clock_moved"]);
+        let named = names(&sandbox, &answer, "paynet.sandbox_clock_moved");
+        let evidence = told(&named);
+        assert!(evidence.contains("the clock of merchant shifted shows"), "{evidence}");
+        assert!(evidence.contains(way), "{evidence}");
+        assert!(evidence.ends_with("sandgate clock reset --merchant shifted"), "{evidence}");
+    }
+    sandbox.admin_post("/clock?merchant=shifted", &json!({"reset": true})).assert_status(200);
+    let skewed = (system_now().as_second() - 900).to_string();
+    names_all(&sandbox, &at_second(&sandbox, &shifted, &skewed), &["paynet.clock_skew"]);
+}
+
+#[test]
+fn a_token_that_expired_because_the_clock_was_advanced_says_so() {
+    let sandbox = Sandbox::start();
+    sandbox.admin_post("/clock", &json!({"reset": true})).assert_status(200);
+    let portal = Portal::new(&sandbox, "bank");
+    sandbox.admin_post("/clock", &json!({"advance": "2h"})).assert_status(200);
+    let named = names(&sandbox, &portal.types(&sandbox, &[]), "paynet.expired_token");
+
+    assert!(
+        told(&named).contains("ahead of this machine's, by which the token is good"),
+        "{named}"
+    );
+}
+
+#[test]
 fn headers_that_were_taken_once_are_named_when_they_come_again_too_late() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");
@@ -343,6 +537,12 @@ fn mistakes_with_the_signature_are_named() {
         (hmac(secret, &format!("{stamp}\nPOST\n{at}")), "paynet.signed_request"),
         (hmac(secret, &format!("{at}:{stamp}")), "paynet.signed_request"),
         (hmac(secret, &format!("{stamp}POST{at}{body}")), "paynet.signed_request"),
+        (hmac(&format!("\"{secret}\""), &stamp), "paynet.key_in_quotes"),
+        (hmac(&format!("'{secret}'"), &stamp), "paynet.key_in_quotes"),
+        (hmac(secret, &format!("{}{stamp}", portal.fiid)), "paynet.signed_name"),
+        (hmac(secret, &format!("{stamp}|{}", portal.fiid)), "paynet.signed_name"),
+        (hmac(secret, &format!("{}:{stamp}", portal.client_id)), "paynet.signed_name"),
+        (hmac(secret, &format!("{stamp},{}", portal.client_id)), "paynet.signed_name"),
         (hmac(&portal.token, &stamp), "paynet.token_as_key"),
         (hmac(&portal.client_id, &stamp), "paynet.client_id_as_key"),
         (hmac(&other.secret, &stamp), "paynet.other_client_s_key"),
@@ -423,13 +623,112 @@ fn mistakes_with_one_time_urls_are_named() {
     first.assert_status(200);
     names(&sandbox, &first, "paynet.token_sent_to_link");
     let named = names(&sandbox, &get(&link, &[]), "paynet.link_used_twice");
-    let told = told(&named);
-    assert!(told.contains("2026-01-01T00:00:00Z") && told.contains("scanner/1.0"), "{told}");
+    let by = format!("exchange {} fetched it first; one GET is one download", first.exchange());
+    assert!(told(&named).starts_with(&by), "{named}");
+    assert!(told(&named).contains("Ask for a new URL"), "{named}");
     let raw = link.replace('&', "\\u0026");
     names(&sandbox, &get(&raw.replace('\\', "%5C"), &[]), "paynet.ampersand_not_decoded");
     let late = portal.link(&sandbox, &setl01());
     sandbox.admin_post("/clock", &json!({"advance": "301s"})).assert_status(200);
-    names(&sandbox, &get(&late, &[]), "paynet.link_too_late");
+    let named = names(&sandbox, &get(&late, &[]), "paynet.link_too_late");
+    assert!(told(&named).starts_with("it was fetched 1 s after the link expired; ask"), "{named}");
+}
+
+#[test]
+fn a_link_whose_file_did_not_arrive_whole_says_so_when_it_is_fetched_again() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let rule = json!({"merchant": "bank", "rule": {
+        "name": "torn", "times": 1, "when": {"endpoint": "file"}, "fault": {"cut_after_bytes": 100},
+    }});
+    sandbox.admin_post("/scenarios/armed", &rule).assert_status(201);
+    let url = format!("{}{link}", sandbox.emulator.base_url("paynet"));
+    let mut broken = agent().get(&url).call().expect("a head");
+    assert!(broken.body_mut().read_to_vec().is_err());
+
+    let again = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    again.assert_status(403);
+    let told_at_last = wait_for("the delivery's end", || {
+        let named = names(&sandbox, &again, "paynet.link_used_twice");
+        Some(told(&named).to_owned()).filter(|told| told.contains("may not have arrived whole"))
+    });
+    assert!(told_at_last.contains("the rule \"torn\" cut"), "{told_at_last}");
+    assert!(told_at_last.contains("Ask for a new URL"), "{told_at_last}");
+}
+
+#[test]
+fn a_link_whose_first_client_left_says_so_when_it_is_fetched_again() {
+    let sandbox = Sandbox::start();
+    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
+    let portal = Portal::with(&sandbox, "bank", &settings);
+    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
+    let link = portal.link(&sandbox, &asked);
+    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut first = [0; 16];
+    stream.read_exact(&mut first).expect("an answer");
+    drop(stream);
+
+    let again = sandbox.send("paynet", "GET", &link, &[], &[]);
+
+    wait_for("the delivery's end", || {
+        let named = names(&sandbox, &again, "paynet.link_used_twice");
+        told(&named).contains("did not arrive whole: its client left").then_some(())
+    });
+}
+
+#[test]
+fn a_link_whose_instants_have_parts_of_a_second_is_told_in_whole_ones() {
+    let at: jiff::Timestamp = "2026-01-01T00:00:00.123456789Z".parse().expect("an instant");
+    let sandbox = Sandbox::with(|builder| builder.frozen_at(at));
+    let portal = Portal::new(&sandbox, "bank");
+    let link = portal.link(&sandbox, &setl01());
+    let get = || sandbox.send("paynet", "GET", &link, &[], &[]);
+    get().assert_status(200);
+
+    let explanation = sandbox.explanation(&get().exchange());
+
+    let said = explanation["checks"].to_string() + &explanation["near_misses"].to_string();
+    assert!(said.contains("used at 2026-01-01T00:00:00Z") && !said.contains(".123"), "{said}");
+}
+
+#[test]
+fn a_member_of_nearly_the_right_name_is_named_with_the_right_one() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::new(&sandbox, "bank");
+    for (there, wanted) in
+        [("reportType", "report_type"), ("reporttype", "report_type"), ("Product", "product")]
+    {
+        let mut body = setl01();
+        let value = body.as_object_mut().and_then(|members| members.remove(wanted));
+        body[there] = value.expect("it was there");
+        let answer = portal.download(&sandbox, &body);
+
+        assert_eq!(answer.json()["error"]["code"], "E0006", "{}", answer.text());
+        names_all(&sandbox, &answer, &["paynet.member_name"]);
+        let named = names(&sandbox, &answer, "paynet.member_name");
+        let pair = format!("the body has \"{there}\", and {wanted} is wanted");
+        assert_eq!(told(&named), pair, "{named}");
+    }
+    let answer = portal.download(&sandbox, &json!({"kind": "SETL01", "product": "SAN"}));
+    names_all(&sandbox, &answer, &[]);
+}
+
+#[test]
+fn a_day_in_another_form_is_shown_as_it_is_wanted() {
+    let calendar = Calendar::at("2026-11-26T02:00:00Z");
+    for text in ["20261124", "2026/11/24", "24-11-2026", "24/11/2026", "2026-11-24T00:00:00Z"] {
+        for answer in [calendar.v2("D01", ("date", text)), calendar.v1("SETL01", text)] {
+            names_all(&calendar.sandbox, &answer, &["paynet.date_form"]);
+            let named = names(&calendar.sandbox, &answer, "paynet.date_form");
+            assert!(told(&named).ends_with("as it is wanted is 2026-11-24"), "{named}");
+        }
+    }
+    names_all(&calendar.sandbox, &calendar.v2("D01", ("date", "05/11/2026")), &[]);
 }
 
 #[test]

@@ -203,7 +203,8 @@ pub(super) async fn fetch(call: Call) -> Result<Verified<Fetch>, Refusal> {
         Some(at) => Err(Failure::new(
             "the first use of the link",
             format!(
-                "another one: it was used at {at}, {} s ago, by {}",
+                "another one: it was used at {}, {} s ago, by {}",
+                instant(at.as_second()),
                 (call.now().as_second() - at.as_second()).max(0),
                 link.used_by.as_deref().unwrap_or("a client that did not name itself")
             ),

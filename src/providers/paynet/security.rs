@@ -17,7 +17,7 @@ use super::ladder::{
 use super::merchant::PaynetMerchant;
 use super::messages::TokenRequest;
 use super::settings::{AllowList, RequireFiid, Settings};
-use super::tokens::Token;
+use super::tokens::{Remains, Token};
 use crate::blueprint::{Call, NamedBy, Received, Refusal, Verified};
 use crate::checks::{Failure, address};
 use crate::crypto::hashes::{hmac_sha256, same_secret};
@@ -48,8 +48,13 @@ pub(super) fn named_by(received: &Received, is_known: impl Fn(&str) -> bool) -> 
     if matches!(path, "/token" | "/oauth/token") {
         return client_named(received, authorization, is_known).map(NamedBy::Credential);
     }
-    let token = Token::read(bearer(authorization?)?).ok()?;
-    token.client().map(|client| NamedBy::Credential(client.to_owned()))
+    let text = bearer(authorization?)?;
+    // Also by a token that is cut or changed: whose it is helps to explain it.
+    let client = match Token::read(text) {
+        Ok(token) => token.client().map(ToOwned::to_owned),
+        Err(_) => Remains::of(text).client,
+    };
+    client.map(NamedBy::Credential)
 }
 
 /// The one-time token of a target.
@@ -348,11 +353,18 @@ fn issued_token(call: &Call) -> Result<(Token, std::sync::Arc<PaynetMerchant>), 
             wanted,
             match scheme {
                 scheme if scheme.eq_ignore_ascii_case("basic") => "the scheme Basic".to_owned(),
+                // The blank behind it is no part of the header any more.
+                scheme if scheme.eq_ignore_ascii_case("bearer") => {
+                    "Bearer, and no token behind it".to_owned()
+                }
                 _ => format!("a header of {} characters without the scheme Bearer", text.len()),
             },
         ));
     };
-    let token = Token::read(text).map_err(|wrong| Failure::new(wanted, wrong))?;
+    let token = Token::read(text).map_err(|wrong| {
+        keep_remains(call, text);
+        Failure::new(wanted, wrong)
+    })?;
     let Some(merchant) = call.merchant() else {
         return Err(Failure::new(
             wanted,
@@ -366,9 +378,21 @@ fn issued_token(call: &Call) -> Result<(Token, std::sync::Arc<PaynetMerchant>), 
     };
     let merchant = merchant.parts::<PaynetMerchant>();
     if !token.is_signed_with(&merchant.token_key) {
+        keep_remains(call, text);
         return Err(Failure::new(wanted, "a token whose signature is not ours"));
     }
     Ok((token, merchant))
+}
+
+/// What of a broken token tells the journal which one it was; its text is not kept.
+fn keep_remains(call: &Call, text: &str) {
+    if let Remains {
+        client: Some(client),
+        id: Some(id),
+    } = Remains::of(text)
+    {
+        call.set_opened(json!({"client_id": client, "jti": id}));
+    }
 }
 
 fn in_time(token: &Token, now: Timestamp) -> Result<(), Failure> {

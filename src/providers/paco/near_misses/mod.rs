@@ -180,6 +180,7 @@ mod tests {
             related: Vec::new(),
             earlier: Vec::new(),
             at: "2026-01-01T00:00:00Z".parse().expect("valid"),
+            machine_at: None,
         }
     }
 

@@ -115,12 +115,12 @@ impl Asked {
     }
 }
 
-fn text<'v>(members: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn text<'v>(members: &'v Value, name: &str) -> Option<&'v str> {
     members.get(name)?.as_str().map(str::trim)
 }
 
 /// The code of an answer of v1 or v2.
-fn code(answer: Option<&Value>) -> Option<&str> {
+pub(super) fn code(answer: Option<&Value>) -> Option<&str> {
     let answer = answer?;
     let code =
         answer.pointer("/error/code").or_else(|| answer.pointer("/errors/0/extensions/code"));

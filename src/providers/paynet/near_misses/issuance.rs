@@ -1,12 +1,17 @@
 //! What the journal knows of tokens: the exchange that gave one out, and the requests that it was used
 //! for.
 
+use std::fmt::Write as _;
+
 use super::Scene;
-use super::mistakes::{TOKEN_FOR_EACH_REQUEST, TOKEN_OF_A_RULE};
+use super::mistakes::{
+    CHANGED_TOKEN, CUT_TOKEN, FOREIGN_TOKEN, TOKEN_FOR_EACH_REQUEST, TOKEN_OF_A_RULE,
+};
 use crate::blueprint::Earlier;
-use crate::diagnosis::Search;
+use crate::diagnosis::{Mistake, NearMiss, Search};
 use crate::json;
 use crate::providers::paynet::forms::bearer;
+use crate::providers::paynet::security::instant;
 use crate::providers::paynet::tokens::Claims;
 use crate::store::Verdict;
 
@@ -26,25 +31,70 @@ fn of_a_rule(scene: &Scene<'_>) -> Option<String> {
     if !matches!(scene.failed, "paynet.token_expiry" | "paynet.bearer") {
         return None;
     }
-    let claims = scene.claims()?;
-    let mut earlier = scene.evidence.earlier.iter();
-    let issuing = earlier.find(|one| issued(one).is_some_and(|token| token.id == claims.id))?;
+    let issuing = issuing(scene)?;
     let rule = issuing.exchange.scenario.as_deref()?;
     let at = issuing.exchange.at;
-    let by = format!("exchange {} gave it out at {at} by the rule \"{rule}\"", issuing.id);
+    let by = format!(
+        "exchange {} gave it out at {} by the rule \"{rule}\"",
+        issuing.id,
+        instant(at.as_second())
+    );
     if scene.failed == "paynet.bearer" {
         return Some(format!(
             "{by}; if that rule signs tokens with a wrong key or damages them, the client has done \
              nothing wrong by sending it"
         ));
     }
-    let late = at.as_second() - claims.expiry;
+    let late = at.as_second() - scene.claims()?.expiry;
     (late >= 0).then(|| {
         format!(
             "{by}, {late} s after its expiry; the client has done nothing wrong by sending it, and \
              should now ask for a new one, once"
         )
     })
+}
+
+/// The exchange that gave out the token of this one. Of a broken token the journal has the id, or how
+/// that begins.
+pub(super) fn issuing<'s>(scene: &'s Scene<'_>) -> Option<&'s Earlier> {
+    /// Fewer letters of an id are no sign.
+    const FEWEST: usize = 8;
+    /// Two ids of as many letters are not alike by chance.
+    const LONG: usize = 16;
+    let claims = scene.claims();
+    let opened = || scene.evidence.opened.as_ref()?.get("jti")?.as_str();
+    let id = claims.as_ref().map(|claims| &*claims.id).or_else(opened)?;
+    let is_it = |token: Claims| {
+        token.id == id
+            || (id.len() >= FEWEST && token.id.starts_with(id))
+            || (id.len() >= LONG && is_but_for_a_letter(&token.id, id))
+    };
+    let mut earlier = scene.evidence.earlier.iter();
+    earlier.find(|one| issued(one).is_some_and(is_it))
+}
+
+/// Whether a changed letter of base64, which is a part of two bytes at most, makes the one of the other.
+fn is_but_for_a_letter(one: &str, other: &str) -> bool {
+    let differ = one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count();
+    one.len() == other.len() && differ <= 2
+}
+
+/// Which exchange gave out a token that came broken, for what was found before anybody looked back.
+pub(super) fn named(scene: &Scene<'_>, found: &mut [NearMiss]) {
+    let broken: [&Mistake; 3] = [&CUT_TOKEN, &CHANGED_TOKEN, &FOREIGN_TOKEN];
+    let mut broken = found.iter_mut().filter(|one| broken.iter().any(|known| known.id == one.id));
+    let (Some(near_miss), Some(issuing)) = (broken.next(), issuing(scene)) else {
+        return;
+    };
+    let _ = write!(
+        near_miss.evidence,
+        "; exchange {} gave that token out at {}",
+        issuing.id,
+        instant(issuing.exchange.at.as_second())
+    );
+    if near_miss.id == FOREIGN_TOKEN.id {
+        near_miss.evidence.push_str(", so it is this sandbox's, and was changed");
+    }
 }
 
 /// Whether each of the last tokens was used for one request, although it was good for more.

@@ -43,8 +43,15 @@ mistakes! {
         BASIC_AT_REPORT: "paynet.basic_at_report",
             "The client credentials were sent to a report endpoint instead of a token";
         NO_SCHEME: "paynet.no_scheme", "The token was sent without the word Bearer";
+        EMPTY_TOKEN: "paynet.empty_token", "There is no token behind the word Bearer";
+        NULL_TOKEN: "paynet.null_token",
+            "The word for nothing was sent as a token: null, undefined, None";
         DAMAGED_TOKEN: "paynet.damaged_token",
             "The token was changed on its way into the header";
+        CUT_TOKEN: "paynet.cut_token", "The token was cut: its end is missing";
+        CHANGED_TOKEN: "paynet.changed_token", "A letter of the token was changed";
+        FOREIGN_TOKEN: "paynet.foreign_token",
+            "The token is of another sandbox or another data folder, or was changed";
         EXPIRED_TOKEN: "paynet.expired_token", "A token was used after its expiry";
         TOKEN_TO_THE_LAST: "paynet.token_to_the_last_second",
             "A token was used up to its last second";
@@ -60,6 +67,8 @@ mistakes! {
         TIMESTAMP_OF_START: "paynet.timestamp_of_start",
             "The timestamp was made once, with the token, and used again";
         OLD_HEADERS: "paynet.old_headers", "Old headers were sent again";
+        SANDBOX_CLOCK_MOVED: "paynet.sandbox_clock_moved",
+            "The sandbox's clock was moved, the client's agrees with this machine's";
         LOCAL_TIME: "paynet.local_time", "Local time was taken for UTC";
         CLOCK_SKEW: "paynet.clock_skew", "The client's clock is wrong";
     }
@@ -74,6 +83,8 @@ mistakes! {
             "A line break was signed behind the timestamp, as echo without -n does";
         KEY_WITH_NEWLINE: "paynet.key_with_newline",
             "The key has a line break at its end, as when the secret is read from a file";
+        KEY_IN_QUOTES: "paynet.key_in_quotes",
+            "The key has quotes around it, as when a .env file is read line by line";
         BOTH_WITH_NEWLINE: "paynet.both_with_newline",
             "Key and timestamp both have a line break at their ends";
         SIGNED_FRACTION: "paynet.signed_fraction", "The timestamp was signed with a fraction";
@@ -93,6 +104,8 @@ mistakes! {
             "The body was signed together with the timestamp";
         SIGNED_REQUEST: "paynet.signed_request",
             "Method or path was signed together with the timestamp, as other gateways want it";
+        SIGNED_NAME: "paynet.signed_name",
+            "FIID or client id was signed together with the timestamp";
         TOKEN_AS_KEY: "paynet.token_as_key", "The access token was used as the key";
         CLIENT_ID_AS_KEY: "paynet.client_id_as_key", "The client id was used as the key";
         OTHER_CLIENT_S_KEY: "paynet.other_client_s_key",
@@ -110,6 +123,8 @@ mistakes! {
             "The Authorization header was sent to the one-time URL, which needs none";
     }
     "reports" {
+        MEMBER_NAME: "paynet.member_name", "A member has nearly the right name";
+        DATE_FORM: "paynet.date_form", "The date is written in another form than yyyy-MM-dd";
         UTC_DAY: "paynet.utc_day", "The day was worked out in another zone than Malaysia's";
         UTC_YESTERDAY: "paynet.utc_yesterday",
             "What was asked for is yesterday, or last month, in UTC, and older in Malaysia";

@@ -2,8 +2,10 @@
 //! that they are made with.
 
 mod days;
+mod forms_of_dates;
 mod issuance;
 mod links;
+mod members;
 mod mistakes;
 mod polling;
 mod reports;
@@ -11,12 +13,14 @@ mod resent;
 mod signatures;
 mod timestamps;
 mod tokens;
+mod torn;
 
 use std::sync::Arc;
 
 pub(super) use self::mistakes::{ALL, mistakes_table};
 use self::mistakes::{
-    CLOCK_SKEW, EXPIRED_TOKEN, LOCAL_TIME, OLD_HEADERS, TOKEN_OF_A_RULE, TOKEN_TO_THE_LAST,
+    CLOCK_SKEW, EXPIRED_TOKEN, FOREIGN_TOKEN, LOCAL_TIME, OLD_HEADERS, TOKEN_OF_A_RULE,
+    TOKEN_TO_THE_LAST,
 };
 use super::constants::FILE_PATH;
 use super::forms::bearer;
@@ -62,6 +66,8 @@ pub(super) fn search(
         timestamps::all(&scene, &mut search);
         signatures::all(&scene, &mut search);
         reports::all(&scene, &mut search);
+        members::all(&scene, &mut search);
+        forms_of_dates::all(&scene, &mut search);
         days::all(&scene, &mut search);
     }
     search.found()
@@ -75,7 +81,12 @@ pub(super) fn looks_back(exchange: &ExchangeSummary) -> bool {
         }
         Verdict::Refused => matches!(
             exchange.failed_check.as_deref(),
-            Some("paynet.timestamp_window" | "paynet.token_expiry" | "paynet.bearer")
+            Some(
+                "paynet.timestamp_window"
+                    | "paynet.token_expiry"
+                    | "paynet.bearer"
+                    | "paynet.link_unused"
+            )
         ),
         _ => false,
     }
@@ -97,9 +108,11 @@ pub(super) fn look_back(
     polling::all(&scene, &mut search);
     let disproves: [(&'static Mistake, &[&Mistake]); 2] = [
         (&OLD_HEADERS, &[&LOCAL_TIME, &CLOCK_SKEW]),
-        (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST]),
+        (&TOKEN_OF_A_RULE, &[&EXPIRED_TOKEN, &TOKEN_TO_THE_LAST, &FOREIGN_TOKEN]),
     ];
     let mut holds = found;
+    issuance::named(&scene, &mut holds);
+    links::first_fetch(&scene, &mut holds);
     for (_, disproved) in disproves.into_iter().filter(|(shown, _)| search.has(shown)) {
         holds.retain(|found| disproved.iter().all(|mistake| mistake.id != found.id));
     }

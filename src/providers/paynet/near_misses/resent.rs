@@ -5,6 +5,7 @@ use super::mistakes::OLD_HEADERS;
 use crate::blueprint::Earlier;
 use crate::diagnosis::Search;
 use crate::diagnosis::instants::spoken;
+use crate::providers::paynet::security::instant;
 use crate::store::Attribution;
 
 pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
@@ -37,7 +38,8 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
             "exchange {} was taken with {what} at {}, {ago} ago; this is request {times} with that \
              timestamp. Either the client made its headers once, when it started, or a proxy, a queue or \
              a retry has sent old ones again: make both anew for every request, and for every attempt",
-            first.id, first.exchange.at
+            first.id,
+            instant(first.exchange.at.as_second())
         ))
     });
 }

@@ -7,10 +7,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::Scene;
 use super::mistakes::{
     BASE64_DIGEST, BASE64_HEX, BOTH_WITH_NEWLINE, CLIENT_ID_AS_KEY, DECORATED_SIGNATURE,
-    HASH_SECRET_FIRST, HASH_TIMESTAMP_FIRST, KEY_WITH_NEWLINE, LONGER_HASH, OTHER_CLIENT_S_KEY,
-    OTHER_SECOND, SAMPLE_SIGNATURE, SECRET_AS_SIGNATURE, SIGNED_ARGUMENTS_SWAPPED, SIGNED_BODY,
-    SIGNED_FRACTION, SIGNED_MILLISECONDS, SIGNED_NEWLINE, SIGNED_REQUEST,
-    SIGNED_TIMESTAMP_AND_BODY, TOKEN_AS_KEY, UPPER_CASE_HEX,
+    HASH_SECRET_FIRST, HASH_TIMESTAMP_FIRST, KEY_IN_QUOTES, KEY_WITH_NEWLINE, LONGER_HASH,
+    OTHER_CLIENT_S_KEY, OTHER_SECOND, SAMPLE_SIGNATURE, SECRET_AS_SIGNATURE,
+    SIGNED_ARGUMENTS_SWAPPED, SIGNED_BODY, SIGNED_FRACTION, SIGNED_MILLISECONDS, SIGNED_NAME,
+    SIGNED_NEWLINE, SIGNED_REQUEST, SIGNED_TIMESTAMP_AND_BODY, TOKEN_AS_KEY, UPPER_CASE_HEX,
 };
 use crate::crypto::hashes::{hmac_sha256, hmac_sha512_matches, sha256};
 use crate::diagnosis::Search;
@@ -24,14 +24,26 @@ const PRINTED: &str = "9b6c2cbfcf5a2fcf1a03b2dcf263dc8a59e248a212a24635f515e1c87
 const SECONDS_AROUND: i64 = 5;
 
 /// What stands between the parts of a signed text, and how people call it.
-const SEPARATORS: [(&str, &str); 5] =
-    [("", "nothing"), ("\n", "line breaks"), (":", "colons"), ("|", "bars"), (".", "dots")];
+const SEPARATORS: [(&str, &str); 9] = [
+    ("", "nothing"),
+    ("\n", "line breaks"),
+    (":", "colons"),
+    ("|", "bars"),
+    (".", "dots"),
+    (",", "commas"),
+    ("-", "hyphens"),
+    ("_", "underscores"),
+    ("&", "ampersands"),
+];
 
 /// Base64 for URLs (RFC 4648 §5), with padding or without.
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Institutions of the client that are tried as a part of the text.
+const FIIDS: usize = 10;
 
 /// Other clients whose secrets are tried as the key.
 const OTHER_CLIENTS: usize = 1_000;
@@ -58,6 +70,7 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
         return;
     }
     signed.with_other_text(search);
+    search.candidate(&SIGNED_NAME, || signed.with_name(&merchant.client_id, &merchant.fiids));
     signed.with_other_key(&merchant.client_id, search);
     signed.at_another_instant(search);
 }
@@ -145,6 +158,16 @@ impl Signed<'_> {
             let is = |end| self.is_hmac(&ended(secret, end), timestamp.as_bytes());
             fits(ends.into_iter().any(is), "the HMAC under the secret with a line break")
         });
+        search.candidate(&KEY_IN_QUOTES, || {
+            let is = |quote: &&str| {
+                self.is_hmac(&format!("{quote}{secret}{quote}"), timestamp.as_bytes())
+            };
+            let quote = ["\"", "'"].iter().find(|quote| is(quote))?;
+            Some(format!(
+                "it is the HMAC under the secret between {quote} and {quote}; whoever reads a .env file by \
+                 hand has to take the quotes off"
+            ))
+        });
         search.candidate(&BOTH_WITH_NEWLINE, || {
             let is = |end| self.is_hmac(&ended(secret, end), ended(timestamp, end).as_bytes());
             fits(
@@ -203,6 +226,25 @@ impl Signed<'_> {
         with(("path", without_query)).or_else(|| {
             (target != without_query).then(|| with(("path and query", target))).flatten()
         })
+    }
+
+    /// Institution or client beside the timestamp.
+    fn with_name(&self, client_id: &str, fiids: &[String]) -> Option<String> {
+        let stamp = ("timestamp", self.timestamp.as_bytes());
+        let client = ("client id", client_id.as_bytes());
+        let with = |fiid: &str| {
+            let fiid = ("FIID", fiid.as_bytes());
+            self.joined(&[
+                &[fiid, stamp],
+                &[stamp, fiid],
+                &[client, fiid, stamp],
+                &[fiid, client, stamp],
+            ])
+        };
+        let sent = self.scene.header("x-fiid").map(str::trim);
+        self.joined(&[&[client, stamp], &[stamp, client]])
+            .or_else(|| sent.and_then(with))
+            .or_else(|| fiids.iter().take(FIIDS).find_map(|fiid| with(fiid)))
     }
 
     /// Which of these texts was signed, and with what between its parts.

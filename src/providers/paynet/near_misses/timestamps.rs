@@ -1,12 +1,15 @@
 //! Mistakes with the time: its form, its zone, its age.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Scene;
 use super::mistakes::{
-    CLOCK_SKEW, DATE_TEXT, FRACTION, LOCAL_TIME, MILLISECONDS, TIMESTAMP_OF_START,
+    CLOCK_SKEW, DATE_TEXT, FRACTION, LOCAL_TIME, MILLISECONDS, SANDBOX_CLOCK_MOVED,
+    TIMESTAMP_OF_START,
 };
 use crate::diagnosis::Search;
+use crate::diagnosis::instants::spoken;
+use crate::providers::paynet::security::instant;
 
 pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
     let Some(text) = scene.header("x-timestamp").map(str::trim) else {
@@ -38,6 +41,10 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
         return;
     };
     let off = second - now;
+    search.candidate(&SANDBOX_CLOCK_MOVED, || moved(scene, second));
+    if search.has(&SANDBOX_CLOCK_MOVED) {
+        return;
+    }
     search.candidate(&TIMESTAMP_OF_START, || {
         let issued = scene.claims()?.issued;
         ((second - issued).abs() <= 2 && off < 0)
@@ -67,6 +74,58 @@ pub(super) fn all(scene: &Scene<'_>, search: &mut Search) {
             settings.skew_future.as_secs()
         ))
     });
+}
+
+/// How far two clocks of one machine may be apart in one exchange: reading them takes its time.
+const SAME_CLOCK_S: i64 = 5;
+
+/// How far the sandbox's clock, or this merchant's, is from the machine's, if it was moved.
+pub(super) fn moved_by(scene: &Scene<'_>) -> Option<SignedDuration> {
+    let off = scene.evidence.at.duration_since(scene.evidence.machine_at?);
+    (off.as_secs().abs() > SAME_CLOCK_S).then_some(off)
+}
+
+/// A client that takes its time from the machine, as it should in life, and a sandbox that does not.
+fn moved(scene: &Scene<'_>, second: i64) -> Option<String> {
+    /// Farther from the machine's clock, the client's is one of its own.
+    const NEAR_S: i64 = 30;
+    let evidence = scene.evidence;
+    let by = moved_by(scene)?;
+    let machine = evidence.machine_at?.as_second();
+    let settings = scene.settings;
+    let (past, future) = (settings.skew_past.as_secs(), settings.skew_future.as_secs());
+    // It would have been taken, had nobody moved the clock.
+    let fits = (machine - past..=machine + future).contains(&second);
+    let apart = (second - machine).abs();
+    if !fits || apart > NEAR_S {
+        return None;
+    }
+    let merchant = evidence.merchant.as_ref();
+    let shifted = merchant.filter(|merchant| !merchant.shift().is_zero());
+    let whose = shifted.map_or_else(
+        || "the sandbox's clock".to_owned(),
+        |merchant| format!("the clock of merchant {}", merchant.id()),
+    );
+    let back = match shifted {
+        None => "sandgate clock reset".to_owned(),
+        Some(merchant) => {
+            let own = format!("sandgate clock reset --merchant {}", merchant.id());
+            let server = by.saturating_sub(merchant.shift());
+            // Both may have been moved, and then one way back is half of it.
+            if server.as_secs().abs() > SAME_CLOCK_S {
+                format!("{own} and sandgate clock reset")
+            } else {
+                own
+            }
+        }
+    };
+    Some(format!(
+        "X-Timestamp is within {apart} s of this machine's clock; {whose} shows {}, which is {} {}. \
+         Take the time from the Date header of an answer of the sandbox, or put the clock back: {back}",
+        instant(evidence.at.as_second()),
+        spoken(by),
+        if by.is_positive() { "ahead" } else { "behind" },
+    ))
 }
 
 /// The zone's difference from UTC, in minutes, that a difference in seconds looks like.

@@ -1,18 +1,22 @@
 //! Mistakes in asking for a token, and in carrying it.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::Scene;
 use super::mistakes::{
-    BASIC_AT_REPORT, CREDENTIALS_IN_QUERY, CREDENTIALS_TWICE, DAMAGED_TOKEN, EXPIRED_TOKEN,
-    JSON_TOKEN_REQUEST, NEWLINE_IN_BASIC, NO_SCHEME, OTHER_SECRET, SECRET_ENCODED_TWICE,
-    SECRET_NOT_ENCODED, SPACE_AROUND_SECRET, SWAPPED_CREDENTIALS, TOKEN_TO_THE_LAST,
-    WRONG_TOKEN_PATH,
+    BASIC_AT_REPORT, CREDENTIALS_IN_QUERY, CREDENTIALS_TWICE, DAMAGED_TOKEN, EMPTY_TOKEN,
+    EXPIRED_TOKEN, JSON_TOKEN_REQUEST, NEWLINE_IN_BASIC, NO_SCHEME, NULL_TOKEN, OTHER_SECRET,
+    SECRET_ENCODED_TWICE, SECRET_NOT_ENCODED, SPACE_AROUND_SECRET, SWAPPED_CREDENTIALS,
+    TOKEN_TO_THE_LAST, WRONG_TOKEN_PATH,
 };
+use super::timestamps::moved_by;
+use super::torn;
 use crate::diagnosis::Search;
+use crate::diagnosis::instants::spoken;
 use crate::json;
 use crate::providers::paynet::forms::{basic, bearer, decoded, pairs, query_parameter};
-use crate::providers::paynet::tokens::{Claims, Token};
+use crate::providers::paynet::tokens::{Claims, Token, nothing};
 use crate::store::Verdict;
 
 /// Seconds around a token's expiry in which it shows that its client counts on every one of them.
@@ -145,6 +149,27 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
             .is_ok()
             .then(|| "the header is a token and nothing else".to_owned())
     });
+    search.candidate(&EMPTY_TOKEN, || {
+        header.trim().eq_ignore_ascii_case("bearer").then(|| {
+            "the header is the word Bearer and nothing else: the variable that should hold the token is \
+             empty, or was never set"
+                .to_owned()
+        })
+    });
+    search.candidate(&NULL_TOKEN, || {
+        let nothing = nothing(bearer(header.as_bytes())?)?;
+        let made_by = match nothing {
+            "null" => "jq and JavaScript make",
+            "None" => "Python makes",
+            "nil" => "Go and Ruby make",
+            _ => "JavaScript makes",
+        };
+        Some(format!(
+            "{nothing} is what {made_by} of an answer without access_token: the token request probably \
+             failed, so look at its exchange (sandgate exchange list --verdict refused), and let the client \
+             look at the status before it reads the token"
+        ))
+    });
     search.candidate(&DAMAGED_TOKEN, || {
         let sent = bearer(header.as_bytes())?;
         let clean: String = sent
@@ -155,6 +180,25 @@ pub(super) fn bearing(scene: &Scene<'_>, search: &mut Search) {
         (clean != sent && Token::read(clean).is_ok())
             .then(|| "without quotes, white space and a second \"Bearer\" it is a token".to_owned())
     });
+    if !search.has(&DAMAGED_TOKEN)
+        && let Some(sent) = bearer(header.as_bytes())
+    {
+        torn::all(scene, sent, search);
+    }
+}
+
+/// A token that is still good by this machine's clock, where the sandbox's is ahead of it.
+fn clock_advanced(scene: &Scene<'_>, token: &Claims) -> Option<String> {
+    let by = moved_by(scene).filter(SignedDuration::is_positive)?;
+    let machine = scene.evidence.machine_at?.as_second();
+    (token.issued..token.expiry).contains(&machine).then(|| {
+        format!(
+            ". The sandbox's clock is {} ahead of this machine's, by which the token is good for {} s \
+             more: if the clock was advanced since it was issued, ask for a new one after that",
+            spoken(by),
+            token.expiry - machine
+        )
+    })
 }
 
 /// A client that renews its token when it is over is a moment late now and then.
@@ -165,9 +209,10 @@ fn near_its_end(scene: &Scene<'_>, token: &Claims, search: &mut Search) {
         let mistake = if late <= LAST_SECONDS { &TOKEN_TO_THE_LAST } else { &EXPIRED_TOKEN };
         search.candidate(mistake, || {
             Some(format!(
-                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that",
+                "issued {} s ago for {} s, it expired {late} s ago; renew it some time before that{}",
                 now - token.issued,
-                token.expiry - token.issued
+                token.expiry - token.issued,
+                clock_advanced(scene, token).unwrap_or_default()
             ))
         });
     }
