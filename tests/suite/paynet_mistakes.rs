@@ -444,6 +444,12 @@ fn a_client_with_this_machine_s_time_is_told_that_the_sandbox_s_clock_was_moved(
     sandbox.admin_post("/clock?merchant=shifted", &json!({"reset": true})).assert_status(200);
     let skewed = (system_now().as_second() - 900).to_string();
     names_all(&sandbox, &at_second(&sandbox, &shifted, &skewed), &["paynet.clock_skew"]);
+
+    let second = machine();
+    at_second(&sandbox, &shifted, &second).assert_status(200);
+    sandbox.admin_post("/clock?merchant=shifted", &json!({"shift": "15m"})).assert_status(200);
+    let again = at_second(&sandbox, &shifted, &second);
+    names_all(&sandbox, &again, &["paynet.sandbox_clock_moved", "paynet.old_headers"]);
 }
 
 #[test]
