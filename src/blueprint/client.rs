@@ -5,7 +5,45 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CallError, CallWish, Merchant};
+use super::{CallError, CallWish, Endpoint, Merchant};
+
+/// How an endpoint is reached.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The endpoint's name.
+    pub endpoint: &'static str,
+    /// HTTP method.
+    pub method: Method,
+    /// Its path, with words in braces where it varies.
+    pub path: &'static str,
+}
+
+/// How the endpoints of a provider are reached, for its caller.
+#[derive(Clone, Debug)]
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    /// Those of a table.
+    #[must_use]
+    pub fn of(endpoints: &[Endpoint]) -> Self {
+        let route = |endpoint: &Endpoint| Route {
+            endpoint: endpoint.name,
+            method: endpoint.method.clone(),
+            path: endpoint.path,
+        };
+        Self(endpoints.iter().map(route).collect())
+    }
+
+    /// The route of an endpoint.
+    ///
+    /// # Panics
+    /// If the table has none of that name, which is a fault of whoever asks.
+    #[must_use]
+    pub fn to(&self, endpoint: &str) -> &Route {
+        let found = self.0.iter().find(|route| route.endpoint == endpoint);
+        found.expect("a caller is asked for endpoints of the table")
+    }
+}
 
 /// A request ready to be sent.
 #[derive(Clone, Debug)]

@@ -14,7 +14,9 @@ mod stream;
 mod wish;
 
 pub use self::call::{Call, Services, Verified};
-pub use self::client::{Client, ClientAnswer, ClientRequest, KeyNote, Reading, Tampering};
+pub use self::client::{
+    Client, ClientAnswer, ClientRequest, KeyNote, Reading, Route, Routes, Tampering,
+};
 pub use self::endpoint::{Decision, Endpoint};
 pub use self::merchant::{Enrolled, Enrolment, EnrolmentError, Merchant, Merchants, OfficeSpec};
 pub use self::provider::{

@@ -6,6 +6,7 @@
 
 pub mod dates;
 pub mod instants;
+pub(crate) mod mistakes;
 pub mod rsa_signature;
 pub mod token_text;
 

@@ -1,8 +1,7 @@
 //! The behaviour of PayNet's portal, through its socket.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::thread;
 
 use flate2::read::GzDecoder;
@@ -10,7 +9,7 @@ use sandgate::crypto::hashes::Md5Stream;
 use serde_json::{Value, json};
 
 use crate::harness::{Sandbox, agent, wait_for};
-use crate::portal::{FORM, JSON, LAST_DAY, Portal, local, setl01};
+use crate::portal::{FORM, JSON, LAST_DAY, Portal, link_whose_client_left, local, setl01};
 
 const REPORT: &str = "query($input: ReportParam){Report(input:$input){status url expiry checksum{rows size md5hash}}}";
 
@@ -700,20 +699,8 @@ fn a_file_that_is_cut_off_by_a_rule_is_recorded_and_its_link_is_used() {
 #[test]
 fn a_client_that_leaves_amid_a_large_file_is_noticed_and_the_next_is_served() {
     let sandbox = Sandbox::start();
-    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
-    let portal = Portal::with(&sandbox, "bank", &settings);
-    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
-    let link = portal.link(&sandbox, &asked);
-    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
+    let (portal, _) = link_whose_client_left(&sandbox);
 
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut first = [0; 16];
-    stream.read_exact(&mut first).expect("an answer");
-    drop(stream);
-
-    assert!(first.starts_with(b"HTTP/1.1 200"), "{first:?}");
     let listed = sandbox.admin_get("/exchanges?endpoint=file").json();
     let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
     wait_for("the delivery's end", || {

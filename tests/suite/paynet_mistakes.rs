@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,7 +12,7 @@ use sandgate::ids::hex;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Sandbox, agent, start_instant, wait_for};
-use crate::portal::{FORM, JSON, LAST_DAY, Portal, setl01};
+use crate::portal::{FORM, JSON, LAST_DAY, Portal, link_whose_client_left, setl01};
 
 /// Looks that this mistake is the first that is named.
 #[track_caller]
@@ -667,17 +665,7 @@ fn a_link_whose_file_did_not_arrive_whole_says_so_when_it_is_fetched_again() {
 #[test]
 fn a_link_whose_first_client_left_says_so_when_it_is_fetched_again() {
     let sandbox = Sandbox::start();
-    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
-    let portal = Portal::with(&sandbox, "bank", &settings);
-    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
-    let link = portal.link(&sandbox, &asked);
-    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut first = [0; 16];
-    stream.read_exact(&mut first).expect("an answer");
-    drop(stream);
+    let (_, link) = link_whose_client_left(&sandbox);
 
     let again = sandbox.send("paynet", "GET", &link, &[], &[]);
 

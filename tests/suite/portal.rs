@@ -1,5 +1,8 @@
 //! A client of PayNet's portal as a test plays it: a token, and a signature of the time.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use sandgate::crypto::hashes::hmac_sha256;
 use sandgate::ids::hex;
 use serde_json::{Value, json};
@@ -134,4 +137,20 @@ pub(crate) fn local(url: &str) -> String {
 
 pub(crate) fn setl01() -> Value {
     json!({"report_type": "SETL01", "product": "SAN", "date": LAST_DAY, "window": ""})
+}
+
+/// A client, and its link to a file of many megabytes that was left after the first bytes.
+pub(crate) fn link_whose_client_left(sandbox: &Sandbox) -> (Portal, String) {
+    let settings = json!({"report_rows": 200_000, "report_include": ["RECON"]});
+    let portal = Portal::with(sandbox, "bank", &settings);
+    let asked = json!({"report_type": "RECON", "product": "SAN", "date": LAST_DAY, "window": ""});
+    let link = portal.link(sandbox, &asked);
+    let address = sandbox.emulator.base_url("paynet").replace("http://", "");
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let request = format!("GET {link} HTTP/1.1\r\nhost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut first = [0; 16];
+    stream.read_exact(&mut first).expect("an answer");
+    assert!(first.starts_with(b"HTTP/1.1 200"), "{first:?}");
+    (portal, link)
 }

@@ -18,7 +18,7 @@ use super::settings::{BasicAuth, Environment};
 use super::{client_answers, client_pages, client_tamperings};
 use crate::blueprint::{
     CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,
-    Tampering,
+    Route, Routes, Tampering,
 };
 use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PrivateKey;
@@ -26,15 +26,7 @@ use crate::crypto::keys::PrivateKey;
 /// The correct caller. It needs the private keys of its merchant: the demo's, or generated ones.
 #[derive(Debug)]
 pub(super) struct PacoClient {
-    routes: Vec<Route>,
-}
-
-/// How an endpoint is reached.
-#[derive(Debug)]
-pub(super) struct Route {
-    pub endpoint: &'static str,
-    method: Method,
-    path: &'static str,
+    routes: Routes,
 }
 
 /// The version of a request when nothing else is said.
@@ -45,19 +37,9 @@ static ORDERS: AtomicU64 = AtomicU64::new(1);
 
 impl PacoClient {
     pub(super) fn new(endpoints: &[Endpoint]) -> Self {
-        let route = |endpoint: &Endpoint| Route {
-            endpoint: endpoint.name,
-            method: endpoint.method.clone(),
-            path: endpoint.path,
-        };
         Self {
-            routes: endpoints.iter().map(route).collect(),
+            routes: Routes::of(endpoints),
         }
-    }
-
-    fn route(&self, endpoint: &str) -> &Route {
-        let found = self.routes.iter().find(|route| route.endpoint == endpoint);
-        found.expect("a caller is asked for endpoints of the table")
     }
 }
 
@@ -82,7 +64,7 @@ impl Client for PacoClient {
         wish: &CallWish,
     ) -> Result<Vec<ClientRequest>, CallError> {
         let parts = merchant.parts::<PacoMerchant>();
-        let route = self.route(endpoint);
+        let route = self.routes.to(endpoint);
         let order_no = fresh_order_no(now, wish.serial);
         let Some(mut usual) = body(endpoint, &parts, &order_no, now) else {
             return Err(CallError::Wish {
@@ -145,7 +127,7 @@ impl Client for PacoClient {
             };
             return client_pages::tampered(endpoint, &shop);
         }
-        let route = self.route(endpoint);
+        let route = self.routes.to(endpoint);
         let draft = || {
             let request = body(endpoint, &parts, &order_no, now).unwrap_or_default();
             Draft::around_request(route, &parts, request, now)

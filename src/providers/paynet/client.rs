@@ -19,7 +19,7 @@ use super::settings::RequireFiid;
 use super::tokens::{self, Validity};
 use crate::blueprint::{
     CallError, CallWish, Client, ClientAnswer, ClientRequest, Endpoint, KeyNote, Merchant, Reading,
-    Tampering,
+    Routes, Tampering,
 };
 use crate::crypto::hashes::hmac_sha256;
 use crate::{ids, json, limits};
@@ -27,15 +27,7 @@ use crate::{ids, json, limits};
 /// The correct caller.
 #[derive(Debug)]
 pub(super) struct PaynetClient {
-    routes: Vec<Route>,
-}
-
-/// How an endpoint is reached.
-#[derive(Clone, Debug)]
-struct Route {
-    endpoint: &'static str,
-    method: Method,
-    path: &'static str,
+    routes: Routes,
 }
 
 /// A request under construction.
@@ -59,19 +51,9 @@ static TOKENS: AtomicU64 = AtomicU64::new(1);
 
 impl PaynetClient {
     pub(super) fn new(endpoints: &[Endpoint]) -> Self {
-        let route = |endpoint: &Endpoint| Route {
-            endpoint: endpoint.name,
-            method: endpoint.method.clone(),
-            path: endpoint.path,
-        };
         Self {
-            routes: endpoints.iter().map(route).collect(),
+            routes: Routes::of(endpoints),
         }
-    }
-
-    fn route(&self, endpoint: &str) -> &Route {
-        let found = self.routes.iter().find(|route| route.endpoint == endpoint);
-        found.expect("a caller is asked for endpoints of the table")
     }
 
     /// What comes first, and the request itself.
@@ -82,7 +64,7 @@ impl PaynetClient {
         now: Timestamp,
         wish: &CallWish,
     ) -> Result<Vec<Draft>, CallError> {
-        let route = self.route(endpoint);
+        let route = self.routes.to(endpoint);
         let draft = Draft {
             endpoint: route.endpoint,
             method: route.method.clone(),

@@ -1,21 +1,7 @@
 //! The usual mistakes of PACO integrations as data, which the search, the explanation and the
 //! documentation share. Their order is that of the documentation.
 
-use std::fmt::Write as _;
-
-use crate::diagnosis::Mistake;
-
-macro_rules! mistakes {
-    ($($theme:literal { $($name:ident: $id:literal, $title:literal;)* })*) => {
-        $($(pub(super) static $name: Mistake = Mistake { id: $id, title: $title };)*)*
-
-        /// Every mistake that is looked for.
-        pub(in super::super) static ALL: &[&Mistake] = &[$($(&$name),*),*];
-
-        /// The same, by theme.
-        static THEMES: &[(&str, &[&Mistake])] = &[$(($theme, &[$(&$name),*])),*];
-    };
-}
+use crate::diagnosis::mistakes::mistakes;
 
 mistakes! {
     "the token and the form of the message" {
@@ -145,16 +131,4 @@ mistakes! {
         OFFICE_ID_MISSPELT: "paco.office_id_misspelt",
             "officeId is written in another way, or is no office at all";
     }
-}
-
-/// The mistakes as a Markdown table, for `docs.md`.
-pub(in super::super) fn mistakes_table() -> String {
-    let mut table = String::from("| about | mistake | near miss |\n|---|---|---|\n");
-    for (theme, mistakes) in THEMES {
-        for (position, mistake) in mistakes.iter().enumerate() {
-            let theme = if position == 0 { theme } else { "" };
-            let _ = writeln!(table, "| {theme} | {} | `{}` |", mistake.title, mistake.id);
-        }
-    }
-    table
 }

@@ -1,21 +1,7 @@
 //! The usual mistakes as data, which the search, the explanation and the documentation share. Their
 //! order is that of the documentation.
 
-use std::fmt::Write as _;
-
-use crate::diagnosis::Mistake;
-
-macro_rules! mistakes {
-    ($($theme:literal { $($name:ident: $id:literal, $title:literal;)* })*) => {
-        $($(pub(super) static $name: Mistake = Mistake { id: $id, title: $title };)*)*
-
-        /// Every mistake that is looked for.
-        pub(in super::super) static ALL: &[&Mistake] = &[$($(&$name),*),*];
-
-        /// The same, by theme.
-        static THEMES: &[(&str, &[&Mistake])] = &[$(($theme, &[$(&$name),*])),*];
-    };
-}
+use crate::diagnosis::mistakes::mistakes;
 
 mistakes! {
     "asking for a token" {
@@ -138,16 +124,4 @@ mistakes! {
         PRINTED_SAMPLE: "paynet.printed_sample",
             "The query is the sample that the documents print, which is not valid GraphQL";
     }
-}
-
-/// The mistakes as a Markdown table, for `docs.md`.
-pub(in super::super) fn mistakes_table() -> String {
-    let mut table = String::from("| about | mistake | id |\n|---|---|---|\n");
-    for (theme, mistakes) in THEMES {
-        for (index, mistake) in mistakes.iter().enumerate() {
-            let theme = if index == 0 { theme } else { "" };
-            let _ = writeln!(table, "| {theme} | {} | `{}` |", mistake.title, mistake.id);
-        }
-    }
-    table
 }
