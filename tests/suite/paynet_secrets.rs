@@ -135,7 +135,7 @@ fn no_client_secret_is_kept_however_it_is_sent() {
 }
 
 #[test]
-fn a_secret_that_is_repeated_ten_thousand_times_is_hidden_once_and_soon() {
+fn a_secret_that_is_repeated_ten_thousand_times_is_hidden_once() {
     let sandbox = Sandbox::start();
     let portal = Portal::new(&sandbox, "bank");
     let pair = STANDARD.encode(format!("{}:{}", portal.client_id, portal.secret));

@@ -37,7 +37,8 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
     constant(
         "token_basic_auth",
         "accept",
-        "[standard: RFC 6749 §2.3.1]; PayNet shows body credentials only",
+        "[standard: RFC 6749 §2.3.1]; PayNet shows body credentials only. Form-encoded first, as the \
+         standard has it, or as they are, as most clients send them [assumed]",
     ),
     constant("token_bad_content_type_status", "400", "PayNet's bodies are not published [assumed]"),
     constant(
@@ -75,6 +76,12 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
          asked for [standard: RFC 6749 §2.3]",
     ),
     constant("fiid_case", "insensitive", "the examples have either case [public]"),
+    constant(
+        "fiid_in_body",
+        "judged like X-Fiid",
+        "an institution of somebody else in the body of v1 is the guard's plain refusal, before any code \
+         of the business [assumed]",
+    ),
     constant("token_bound_to_fiid", "on", "a list of institutions for each client [assumed]"),
     constant("token_bound_to_ip", "off", "nothing known"),
     constant(
@@ -141,13 +148,25 @@ pub(super) static CONSTANTS: &[NamedConstant] = &[
     constant("json_ampersand", "escaped", "\\u0026, as the provider writes it [public]"),
     constant("date_header", "of the merchant's clock", "clients correct their skew by it [public]"),
     constant("rate_limit_answer", "429 with Retry-After", "none is published [assumed]"),
+    constant(
+        "reports_waiting",
+        "16 of one client, then 429 with Retry-After",
+        "the sandbox's own bound of reports that are worked out or wait; none is published [assumed]",
+    ),
+    constant(
+        "query_bounds",
+        "2000 tokens, 24 levels, 256 selected fields, 1 MiB put in by variables; then E0012",
+        "the sandbox's own; a query for every member of a summary has some 200 tokens [assumed]",
+    ),
     constant("unknown_route", "404 {\"message\":\"Not Found\"}", "not published [assumed]"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::REPORTS_WAITING;
     use crate::providers::paynet::errors::{E0001, E0011};
+    use crate::providers::paynet::graphql::{LEVELS, SELECTED, TOKENS};
 
     fn documented(name: &str) -> &'static str {
         CONSTANTS.iter().find(|known| known.name == name).expect(name).value
@@ -170,5 +189,8 @@ mod tests {
         assert!(E0011.text.contains(&format!("{RETENTION_MONTHS} months")));
         assert_eq!(documented("report_timezone"), format!("{REPORT_OFFSET}:00"));
         assert!(documented("download_path").starts_with(FILE_PATH));
+        assert!(documented("reports_waiting").starts_with(&format!("{REPORTS_WAITING} of one")));
+        let bounds = format!("{TOKENS} tokens, {LEVELS} levels, {SELECTED} selected fields, ");
+        assert!(documented("query_bounds").starts_with(&bounds));
     }
 }

@@ -9,10 +9,7 @@ use super::envelope::Envelope;
 use super::faults::{Fault, shortened};
 use super::selection::{all_unique, check_selection, unique};
 use super::values::{Variables, input, text, value};
-use super::{Query, Root, Selected};
-
-/// Selected fields, fragments expanded; a summary has about 20.
-const SELECTED: usize = 256;
+use super::{Query, Root, SELECTED, Selected};
 
 /// Levels of selections, fragments expanded.
 const SELECTED_LEVELS: usize = 8;

@@ -25,10 +25,13 @@ mod tests;
 mod values;
 
 /// Tokens of a document: a query with all columns and every member of a summary has about 200.
-const TOKENS: usize = 2_000;
+pub(super) const TOKENS: usize = 2_000;
 
 /// Levels of braces and brackets; four are of use.
-const LEVELS: usize = 24;
+pub(super) const LEVELS: usize = 24;
+
+/// Selected fields, fragments expanded; a summary has about 20.
+pub(super) const SELECTED: usize = 256;
 
 /// Reads a body.
 ///
