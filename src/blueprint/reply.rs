@@ -56,6 +56,46 @@ pub struct WireReply {
     pub stream: Option<BodyStream>,
 }
 
+impl WireReply {
+    /// The answer with a body and its media type.
+    #[must_use]
+    pub fn with_body(mut self, media: &str, body: Bytes) -> Self {
+        self.headers.insert(0, ("content-type".to_owned(), media.to_owned()));
+        self.body = body;
+        self
+    }
+}
+
+impl Reply {
+    /// The answer as far as it needs no seal: the whole of it, or all but the message that is handed
+    /// back with it. `json` is how the provider names the type of its plain messages.
+    #[must_use]
+    pub fn unsealed(self, json: &str) -> (WireReply, Option<Value>) {
+        let answer = WireReply {
+            status: self.status,
+            headers: self
+                .headers
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            body: Bytes::new(),
+            opened: None,
+            stream: None,
+        };
+        match self.body {
+            ReplyBody::Empty => (answer, None),
+            ReplyBody::Message(message) => (answer, Some(message)),
+            ReplyBody::PlainMessage(bytes) => (answer.with_body(json, bytes), None),
+            ReplyBody::Raw(media, bytes) => (answer.with_body(media, bytes), None),
+            ReplyBody::Stream(media, stream) => {
+                let mut answer = answer.with_body(media, Bytes::new());
+                answer.stream = Some(*stream);
+                (answer, None)
+            }
+        }
+    }
+}
+
 /// A request that does not get what it asked for. The wording on the wire is the provider's.
 #[derive(Clone, Debug)]
 pub enum Refusal {

@@ -14,7 +14,7 @@ use super::keys;
 use super::merchant::{MerchantKey, PacoMerchant};
 use super::orders::date_time;
 use super::settings::{Environment, ResponseDialect, Settings};
-use crate::blueprint::{Call, Merchant, Reply, ReplyBody, Services, WireReply};
+use crate::blueprint::{Call, Merchant, Reply, Services, WireReply};
 use crate::crypto::jose::{self, ContentEncryption, SignatureAlgorithm};
 use crate::crypto::keys::PublicKey;
 use crate::ids::Ids;
@@ -160,57 +160,23 @@ pub(super) async fn seal(
     reply: Reply,
     misbehaviour: Option<Misbehaviour>,
 ) -> WireReply {
-    let mut answer = WireReply {
-        status: reply.status,
-        headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        body: Bytes::new(),
-        opened: None,
-        stream: None,
+    let (mut answer, message) = reply.unsealed(JSON);
+    let Some(message) = message else {
+        return answer;
     };
-    let media = match reply.body {
-        ReplyBody::Empty => return answer,
-        ReplyBody::Stream(media, stream) => {
-            answer.stream = Some(*stream);
-            media
-        }
-        ReplyBody::Raw(media, bytes) => {
-            answer.body = bytes;
-            media
-        }
-        ReplyBody::PlainMessage(bytes) => {
-            answer.body = bytes;
-            JSON
-        }
-        ReplyBody::Message(message) => {
-            let form = call.form::<AnswerForm>().and_then(|form| form.sealed);
-            match (form, call.merchant().cloned()) {
-                (Some(algorithms), Some(merchant)) => {
-                    let message = in_dialect(version(&call), settings, message);
-                    match sealed(&call, settings, &merchant, algorithms, &message, misbehaviour)
-                        .await
-                    {
-                        Some(token) => {
-                            answer.body = Bytes::from(token);
-                            answer.opened = Some(Arc::new(message));
-                            JOSE
-                        }
-                        None => {
-                            answer.status = constants::JOSE_FAILURE_STATUS;
-                            answer.body =
-                                json_bytes(&json!({"message": errors::NO_ENCRYPTION_KEY}));
-                            JSON
-                        }
-                    }
-                }
-                _ => {
-                    answer.body = json_bytes(&message);
-                    JSON
-                }
-            }
-        }
+    let form = call.form::<AnswerForm>().and_then(|form| form.sealed);
+    let (Some(algorithms), Some(merchant)) = (form, call.merchant().cloned()) else {
+        return answer.with_body(JSON, json_bytes(&message));
     };
-    answer.headers.insert(0, ("content-type".to_owned(), media.to_owned()));
-    answer
+    let message = in_dialect(version(&call), settings, message);
+    let token = sealed(&call, settings, &merchant, algorithms, &message, misbehaviour).await;
+    let Some(token) = token else {
+        answer.status = constants::JOSE_FAILURE_STATUS;
+        let said = json!({ "message": errors::NO_ENCRYPTION_KEY });
+        return answer.with_body(JSON, json_bytes(&said));
+    };
+    answer.opened = Some(Arc::new(message));
+    answer.with_body(JOSE, Bytes::from(token))
 }
 
 /// The claims of an answer, in the order in which PACO writes them.

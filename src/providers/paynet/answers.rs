@@ -13,7 +13,7 @@ use super::messages::{TokenRequest, message, token_answer};
 use super::refusals::{forbidden, no_store, token_refusal};
 use super::settings::Settings;
 use super::tokens::{self, Validity};
-use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, ReplyBody, Verified, WireReply};
+use crate::blueprint::{Call, Decision, Merchant, Refusal, Reply, Verified, WireReply};
 use crate::checks::Failure;
 use crate::scenario::{Misbehaviour, NOTHING_WRONG, Outcome, ScriptedError};
 
@@ -94,40 +94,17 @@ pub(super) fn seal(
     reply: Reply,
     misbehaviour: Option<Misbehaviour>,
 ) -> WireReply {
-    let mut answer = WireReply {
-        status: reply.status,
-        headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        body: Bytes::new(),
-        opened: None,
-        stream: None,
-    };
+    let (mut answer, message) = reply.unsealed(JSON);
     if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&call.now()) {
         answer.headers.push(("date".to_owned(), date));
     }
-    let media = match reply.body {
-        ReplyBody::Empty => return answer,
-        ReplyBody::Stream(media, stream) => {
-            answer.stream = Some(*stream);
-            media
-        }
-        ReplyBody::Raw(media, bytes) => {
-            answer.body = bytes;
-            media
-        }
-        ReplyBody::PlainMessage(bytes) => {
-            answer.body = bytes;
-            JSON
-        }
-        ReplyBody::Message(mut message) => {
-            if let Some(misbehaviour) = misbehaviour {
-                misbehave(call, settings, &mut message, misbehaviour);
-            }
-            answer.body = written(&message);
-            JSON
-        }
+    let Some(mut message) = message else {
+        return answer;
     };
-    answer.headers.push(("content-type".to_owned(), media.to_owned()));
-    answer
+    if let Some(misbehaviour) = misbehaviour {
+        misbehave(call, settings, &mut message, misbehaviour);
+    }
+    answer.with_body(JSON, written(&message))
 }
 
 /// `json_style` and `json_ampersand`.
